@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "taskmanager/connector/source_reader.h"
+#include "taskmanager/connector/two_phase_commit_sink.h"
+
+namespace weir::taskmanager {
+
+/// The code behind connector types: what the TaskManager runs. (What a job file may say of them is in
+/// job::ConnectorCatalog, which needs no client library.) Filled once at start, then only read: thread-safe.
+struct ConnectorRegistry {
+  struct SourceFactory {
+    std::function<absl::StatusOr<std::unique_ptr<SplitEnumerator>>(const SourceContext&)> enumerator;
+    std::function<absl::StatusOr<std::unique_ptr<SourceReader>>(const SourceContext&)> reader;
+  };
+  using SinkFactory = std::function<absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>>(const SinkContext&)>;
+
+  std::map<std::string, SourceFactory> sources;
+  std::map<std::string, SinkFactory> sinks;
+};
+
+}  // namespace weir::taskmanager

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/diagnostics.h"
+#include "common/job/job_spec.h"
+
+namespace weir::job {
+
+/// What a connector's key takes. A scalar is checked against it before Validate is called.
+enum class OptionKind : uint8_t {
+  kString,      // any scalar but null
+  kEnum,        // one of `choices`
+  kInt,
+  kBool,
+  kDuration,    // `10s`
+  kSize,        // `64KiB`
+  kRate,        // `20000/s`
+  kStringList,  // a string or a list of strings
+  kExpressions, // a map of name to SQL expression (not yet typed)
+  kMap,         // a map of scalars
+  kAny,         // checked by Validate
+};
+
+/// A key of a connector beside those that all nodes have (type, input, inputs, parallelism, renamed_from, format,
+/// schema, event_time, rate).
+struct OptionSpec {
+  std::string name;
+  OptionKind kind = OptionKind::kString;
+  bool required = false;
+  std::string default_text;  // shown; empty: none. Defaults are applied by the connector, not written into the options.
+  std::vector<std::string> choices = {};
+  std::string doc = {};
+  std::optional<int64_t> min = {};  // kInt, and kDuration in microseconds
+  std::optional<int64_t> max = {};
+};
+
+/// What a source or a sink of one connector type takes and is.
+struct ConnectorTraits {
+  std::vector<OptionSpec> options;
+  std::vector<FormatType> formats;  // that `format` may have; empty: the key is refused
+  bool takes_schema = false;        // sources: `schema` is required, unless the format is raw
+  bool takes_event_time = true;     // sources
+  /// Sinks: results become visible when a checkpoint completes (else at once, and may repeat).
+  bool commits_at_checkpoint = false;
+};
+
+/// Describes a connector to everything that validates and plans; links no client library.
+///
+/// Thread:  immutable.
+/// Errors:  go into Diagnostics with the places that the node and its options carry.
+class ConnectorDescriptor {
+ public:
+  virtual ~ConnectorDescriptor() = default;
+  virtual std::string_view type() const = 0;
+  /// Null: cannot be a source (sink).
+  virtual const ConnectorTraits* source() const { return nullptr; }
+  virtual const ConnectorTraits* sink() const { return nullptr; }
+  /// Checks what OptionSpec cannot say (combinations, paths). Options of the right kind only.
+  virtual void Validate(const Node& node, config::Diagnostics* diagnostics) const {}
+  /// A source's columns. The default: `value bytes not null` for the raw format, else the node's `schema`.
+  /// Nothing: it could not be told, and the reason is in `diagnostics`.
+  virtual std::optional<batch::Schema> OutputSchema(const Node& node, config::Diagnostics* diagnostics) const;
+  /// A sink's demands on its input (a key column that must be there). The default takes everything.
+  virtual void ValidateInput(const Node& node, const batch::Schema& input, config::Diagnostics* diagnostics) const {}
+  /// Whether a source ends by itself.
+  virtual bool Bounded(const Node& node) const { return true; }
+};
+
+/// The connectors that a process knows. Filled once at start, then only read.
+class ConnectorCatalog {
+ public:
+  void Add(std::shared_ptr<const ConnectorDescriptor> descriptor);
+  /// Null when there is none.
+  const ConnectorDescriptor* Find(std::string_view type) const;
+  /// Types that can be a source (a sink), sorted.
+  std::vector<std::string> Names(NodeKind kind) const;
+
+ private:
+  std::map<std::string, std::shared_ptr<const ConnectorDescriptor>, std::less<>> descriptors_;
+};
+
+/// Types that the contract has and nobody built yet: refused as `not supported yet`.
+bool IsPlannedConnector(std::string_view type);
+
+}  // namespace weir::job

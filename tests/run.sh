@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Everything that must pass: dependencies, build, unit tests, lint of the jobs, cluster tests.
+#
+#   ./tests/run.sh               all of it (about 15 minutes on 2 cores when nothing is built)
+#   ./tests/run.sh --unit        without the cluster tests
+#   ./tests/run.sh --sanitize    instead: unit tests under address + undefined and under thread sanitizer
+#
+# Logs of each test: build/test-logs/. The last line is `N passed, N failed`; exit code 0 if none failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mode=all
+case "${1:-}" in
+  '') ;;
+  --unit) mode=unit ;;
+  --sanitize) mode=sanitize ;;
+  -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  *) echo "tests/run.sh: unknown option $1" >&2; exit 2 ;;
+esac
+
+logs=build/test-logs
+rm -rf "$logs"
+mkdir -p "$logs"
+passed=0 failed=0 failures=()
+cores=$(nproc)
+
+finish() {
+  echo
+  for name in ${failures[@]+"${failures[@]}"}; do echo "failed: $name"; done
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit $?
+}
+say() { printf '\n== %s (%(%H:%M:%S)T)\n' "$*" -1; }
+pass() { passed=$((passed + 1)); echo "PASS $1"; }
+fail() { failed=$((failed + 1)); failures+=("$1"); echo "FAIL $1"; }
+
+# A step that everything after it needs: its failure ends the run.
+need() {  # NAME COMMAND...
+  local name=$1 log=$logs/$1.log
+  shift
+  if ! "$@" >"$log" 2>&1; then
+    tail -n 60 "$log"
+    fail "$name (log: $log)"
+    finish
+  fi
+}
+
+build() {  # PRESET
+  say "build $1"
+  need "configure-$1" cmake --preset "$1"
+  need "build-$1" ninja -C "build/$1" -j "$cores"
+}
+
+unit_tests() {  # PRESET
+  say "unit tests ($1)"
+  local log=$logs/unit-$1.log line
+  ctest --test-dir "build/$1" --output-on-failure --timeout 600 -j "$cores" >"$log" 2>&1
+  local code=$?
+  while IFS= read -r line; do
+    case "$line" in
+      *'...'*' Passed '*) pass "unit ($1) $(test_name "$line")" ;;
+      *'***'*sec*) fail "unit ($1) $(test_name "$line")" ;;
+    esac
+  done < <(grep -E '^ *[0-9]+/[0-9]+ Test' "$log")
+  if [ "$code" -ne 0 ]; then
+    tail -n 150 "$log"
+    [ "$failed" -gt 0 ] || fail "unit tests ($1): ctest ended with $code (log: $log)"
+  fi
+}
+test_name() { sed -E 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .*/\1/' <<<"$1"; }
+
+lint_jobs() {
+  say "lint of deploy/jobs"
+  local job name
+  for job in deploy/jobs/*.yaml; do
+    name=$(basename "$job")
+    if build/dev/weir lint "$job" >"$logs/lint-$name.log" 2>&1; then
+      pass "lint $name"
+    else
+      cat "$logs/lint-$name.log"
+      fail "lint $name"
+    fi
+  done
+}
+
+# A script that prints PASS, FAIL or SKIP and a name per test. One that breaks without saying so has failed.
+cluster_tests() {  # NAME COMMAND...
+  local name=$1 log=$logs/$1.log line failed_before=$failed code
+  shift
+  say "$*"
+  timeout --kill-after=20 900 "$@" 2>&1 | tee "$log"
+  code=${PIPESTATUS[0]}
+  while IFS= read -r line; do
+    case "$line" in
+      'PASS '*) passed=$((passed + 1)) ;;
+      'FAIL '*) failed=$((failed + 1)); failures+=("$(cut -d' ' -f2 <<<"$line") (log: $log)") ;;
+    esac
+  done < <(grep -E '^(PASS|FAIL) ' "$log")
+  if [ "$code" -ne 0 ] && [ "$failed" -eq "$failed_before" ]; then
+    fail "$name: ended with $code (log: $log)"
+  fi
+}
+
+say dependencies
+need dependencies ./deploy/install-dependencies.sh
+
+if [ "$mode" = sanitize ]; then
+  export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
+  export UBSAN_OPTIONS=print_stacktrace=1
+  export TSAN_OPTIONS="suppressions=$PWD/tests/support/tsan.supp second_deadlock_stack=1"
+  for preset in asan tsan; do
+    build "$preset"
+    unit_tests "$preset"
+  done
+  finish
+fi
+
+build dev
+unit_tests dev
+lint_jobs
+if [ "$mode" = all ]; then
+  cluster_tests bad_input ./tests/cluster/bad_input.py
+  cluster_tests lifecycle ./tests/cluster/lifecycle.py
+  cluster_tests corruption ./tests/cluster/corruption.py
+  cluster_tests full_disk ./tests/cluster/full_disk.py
+  cluster_tests failpoints ./tests/cluster/failpoints.py
+  cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
+fi
+finish

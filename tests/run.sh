@@ -58,7 +58,7 @@ unit_tests() {  # PRESET
   local code=$?
   while IFS= read -r line; do
     case "$line" in
-      *'...'*' Passed '*) pass "unit ($1) $(test_name "$line")" ;;
+      *' Passed '*) pass "unit ($1) $(test_name "$line")" ;;
       *'***'*sec*) fail "unit ($1) $(test_name "$line")" ;;
     esac
   done < <(grep -E '^ *[0-9]+/[0-9]+ Test' "$log")

@@ -22,6 +22,9 @@ struct ChannelId {
   friend auto operator<=>(const ChannelId&, const ChannelId&) = default;
 };
 
+/// As a watermark: this channel has nothing to say about event time until its next one (all its splits are idle).
+inline constexpr int64_t kIdleWatermark = batch::kMaxTimestamp - 1;
+
 /// What travels in a channel, in order.
 struct Element {
   enum class Kind : uint8_t {

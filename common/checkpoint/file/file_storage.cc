@@ -1,0 +1,335 @@
+#include "common/checkpoint/file/file_storage.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <random>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/crc32c.h"
+#include "common/base/status_macros.h"
+#include "common/checkpoint/file/local_file.h"
+#include "common/checkpoint/storage_id.h"
+
+namespace weir::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kScheme = "file://";
+constexpr std::string_view kTemporaryPrefix = ".tmp-";
+// A temporary file this old belongs to nobody that still lives.
+constexpr auto kTemporaryMaxAge = std::chrono::hours(1);
+
+bool IsFolder(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+bool Exists(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return "";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// The path is relative and stays below the root: each component a plain name.
+absl::Status CheckPath(const std::string& path) {
+  size_t begin = 0;
+  for (size_t i = 0; i <= path.size(); ++i) {
+    if (i < path.size() && path[i] != '/') {
+      if (path[i] == '\0') return absl::InvalidArgumentError("a storage path holds a NUL byte");
+      continue;
+    }
+    const std::string_view part = std::string_view(path).substr(begin, i - begin);
+    if (part.empty() || part == "." || part == ".." || part.starts_with(kTemporaryPrefix)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", path, "' is no path of the checkpoint storage: it must be relative, without '..'"));
+    }
+    begin = i + 1;
+  }
+  return absl::OkStatus();
+}
+
+// Makes the folder and all that are missing above it; each is durable in its parent.
+absl::Status MakeFolders(const std::string& folder) {
+  if (folder.empty() || folder == "/") return absl::OkStatus();
+  if (!IsFolder(folder)) {
+    RETURN_IF_ERROR(MakeFolders(ParentOf(folder)));
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+      return local::FromErrno("cannot make folder", folder, errno);
+    }
+  }
+  return absl::OkStatus();
+}
+
+class FileStorage final : public Storage {
+ public:
+  explicit FileStorage(std::string root)
+      : root_(std::move(root)), id_seen_(Exists(Full(kStorageIdPath))) {}
+
+  absl::StatusOr<FileRef> Write(const std::string& path, std::string_view bytes) override {
+    return Write(path, bytes, nullptr, nullptr);
+  }
+
+  absl::StatusOr<FileRef> Write(const std::string& path, std::string_view bytes,
+                                const std::function<absl::Status()>& before_rename,
+                                const std::function<absl::Status()>& after_rename) override {
+    RETURN_IF_ERROR(Create(
+        path, [&](const std::string& temporary) { return local::CreateFile(temporary, bytes); },
+        before_rename));
+    if (after_rename) RETURN_IF_ERROR(after_rename());
+    if (path == kStorageIdPath) id_seen_ = true;
+    return FileRef{path, bytes.size(), Crc32c(bytes)};
+  }
+
+  absl::StatusOr<FileRef> Store(const std::string& local_path, const std::string& path) override {
+    local::Digest digest;
+    RETURN_IF_ERROR(Create(
+        path,
+        [&](const std::string& temporary) -> absl::Status {
+          if (::link(local_path.c_str(), temporary.c_str()) == 0) {
+            RETURN_IF_ERROR(local::FsyncFile(temporary));
+            ASSIGN_OR_RETURN(digest, local::DigestFile(temporary));
+            return absl::OkStatus();
+          }
+          if (errno == ENOENT && IsFolder(ParentOf(temporary))) {
+            return local::FromErrno("cannot open", local_path, ENOENT);
+          }
+          ASSIGN_OR_RETURN(digest, local::CopyFile(local_path, temporary));
+          return absl::OkStatus();
+        },
+        nullptr));
+    return FileRef{path, digest.size_bytes, digest.crc32c};
+  }
+
+  absl::StatusOr<std::string> Read(const FileRef& file) override {
+    ASSIGN_OR_RETURN(std::string bytes, ReadUnverified(file.path));
+    RETURN_IF_ERROR(Verify(file, {bytes.size(), Crc32c(bytes)}));
+    return bytes;
+  }
+
+  absl::StatusOr<std::string> ReadUnverified(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
+    absl::StatusOr<std::string> bytes = local::ReadFile(Full(path));
+    if (!bytes.ok()) return Explain(bytes.status());
+    if (path == kStorageIdPath) id_seen_ = true;
+    return bytes;
+  }
+
+  absl::Status Fetch(const FileRef& file, const std::string& local_path) override {
+    RETURN_IF_ERROR(CheckPath(file.path));
+    if (!Exists(Full(file.path)))
+      return Explain(local::FromErrno("cannot open", Full(file.path), ENOENT));
+    const absl::StatusOr<local::Digest> digest = local::CopyFile(Full(file.path), local_path);
+    if (!digest.ok()) return Explain(digest.status());
+    absl::Status status = Verify(file, *digest);
+    if (!status.ok()) ::unlink(local_path.c_str());
+    return status;
+  }
+
+  absl::StatusOr<FileRef> Copy(const FileRef& file, const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(file.path));
+    const std::string from = Full(file.path);
+    struct stat info;
+    if (::stat(from.c_str(), &info) != 0)
+      return Explain(local::FromErrno("cannot open", from, errno));
+    if (static_cast<uint64_t>(info.st_size) != file.size_bytes) {
+      return Verify(file, {static_cast<uint64_t>(info.st_size), 0});
+    }
+    RETURN_IF_ERROR(Create(
+        path,
+        [&](const std::string& temporary) -> absl::Status {
+          if (::link(from.c_str(), temporary.c_str()) == 0) return absl::OkStatus();
+          ASSIGN_OR_RETURN(const local::Digest digest, local::CopyFile(from, temporary));
+          return Verify(file, digest);
+        },
+        nullptr));
+    return FileRef{path, file.size_bytes, file.crc32c};
+  }
+
+  absl::Status Delete(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
+    const std::string full = Full(path);
+    if (::unlink(full.c_str()) != 0) {
+      const absl::Status status = Explain(local::FromErrno("cannot delete", full, errno));
+      return absl::IsNotFound(status) ? absl::OkStatus() : status;
+    }
+    // Folders that became empty go too. A writer that loses its folder makes it again.
+    for (std::string folder = ParentOf(path); !folder.empty(); folder = ParentOf(folder)) {
+      if (::rmdir(Full(folder).c_str()) != 0) break;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(const std::string& folder) override {
+    if (!folder.empty()) RETURN_IF_ERROR(CheckPath(folder));
+    RETURN_IF_ERROR(CheckRoot());
+    std::vector<std::string> paths;
+    const std::string top = folder.empty() ? root_ : Full(folder);
+    if (!IsFolder(top)) return paths;
+    std::error_code error;
+    fs::recursive_directory_iterator it(top, error);
+    for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+      std::error_code ignored;
+      if (!it->is_regular_file(ignored)) continue;
+      if (it->path().filename().string().starts_with(kTemporaryPrefix)) {
+        RemoveIfOld(it->path());
+        continue;
+      }
+      paths.push_back(it->path().string().substr(root_.size() + 1));
+    }
+    if (error && error != std::errc::no_such_file_or_directory) {
+      return local::FromErrno("cannot list", top, error.value());
+    }
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+
+  absl::Status Probe() override {
+    RETURN_IF_ERROR(CheckRoot());
+    const std::string path = TemporaryIn(root_);
+    absl::Status status = local::CreateFile(path, std::string(4096, 'w'));
+    if (status.ok()) status = local::FsyncFolder(root_);
+    ::unlink(path.c_str());
+    return status.ok() ? status : Explain(status);
+  }
+
+  std::string UserPath(const std::string& path) const override {
+    return absl::StrCat("file://", Full(path));
+  }
+
+ private:
+  std::string Full(const std::string& path) const { return root_ + "/" + path; }
+
+  absl::Status CheckRoot() const {
+    if (IsFolder(root_)) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("the checkpoint storage ", root_,
+                                               " is not there; create the folder or mount it"));
+  }
+
+  // kNotFound means that the file is missing, not the storage.
+  absl::Status Explain(const absl::Status& status) const {
+    RETURN_IF_ERROR(CheckRoot());
+    if (absl::IsNotFound(status) && id_seen_ && !Exists(Full(kStorageIdPath))) {
+      return absl::UnavailableError(absl::StrCat(
+          "the checkpoint storage ", root_, " has lost its id file; is the path still mounted?"));
+    }
+    return status;
+  }
+
+  absl::Status Verify(const FileRef& file, const local::Digest& is) const {
+    if (is.size_bytes != file.size_bytes) {
+      return absl::DataLossError(absl::StrCat(UserPath(file.path), " is damaged: it has ",
+                                              is.size_bytes, " bytes, ", file.size_bytes,
+                                              " were written"));
+    }
+    if (is.crc32c != file.crc32c) {
+      return absl::DataLossError(
+          absl::StrCat(UserPath(file.path), " is damaged: its checksum differs"));
+    }
+    return absl::OkStatus();
+  }
+
+  std::string TemporaryIn(const std::string& folder) {
+    return absl::StrCat(folder, "/", std::string(kTemporaryPrefix), ::getpid(), "-", unique_, "-",
+                        counter_++);
+  }
+
+  static void RemoveIfOld(const fs::path& path) {
+    std::error_code ignored;
+    const auto written = fs::last_write_time(path, ignored);
+    if (!ignored && fs::file_time_type::clock::now() - written > kTemporaryMaxAge)
+      fs::remove(path, ignored);
+  }
+
+  // A folder counts as durable once this process has fsynced its parents: that another one made it
+  // proves nothing.
+  absl::Status EnsureFolder(const std::string& folder) {
+    if (folder.empty()) return absl::OkStatus();
+    const std::string full = Full(folder);
+    {
+      std::lock_guard lock(mutex_);
+      if (durable_folders_.contains(folder) && IsFolder(full)) return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(MakeFolders(full));
+    for (std::string up = folder; !up.empty(); up = ParentOf(up)) {
+      RETURN_IF_ERROR(local::FsyncFolder(ParentOf(Full(up))));
+    }
+    std::lock_guard lock(mutex_);
+    durable_folders_.insert(folder);
+    return absl::OkStatus();
+  }
+
+  absl::Status Create(const std::string& path,
+                      const std::function<absl::Status(const std::string&)>& fill,
+                      const std::function<absl::Status()>& before_rename) {
+    RETURN_IF_ERROR(CheckPath(path));
+    RETURN_IF_ERROR(CheckRoot());
+    const std::string full = Full(path);
+    if (Exists(full)) return local::FromErrno("cannot create", full, EEXIST);
+    absl::Status status;
+    std::string temporary;
+    // Another process may remove an empty folder between its making and the first file in it.
+    for (int tries = 0; tries < 10; ++tries) {
+      temporary = TemporaryIn(ParentOf(full));
+      status = EnsureFolder(ParentOf(path));
+      if (status.ok()) status = fill(temporary);
+      if (!absl::IsNotFound(status) || IsFolder(ParentOf(full))) break;
+    }
+    if (status.ok() && before_rename) status = before_rename();
+    if (status.ok()) status = local::RenameNoReplace(temporary, full);
+    if (!status.ok()) {
+      ::unlink(temporary.c_str());
+      return absl::IsNotFound(status) ? Explain(status) : status;
+    }
+    return local::FsyncFolder(ParentOf(full));
+  }
+
+  const std::string root_;
+  const uint32_t unique_ = std::random_device{}();
+  std::atomic<uint64_t> counter_{0};
+  std::atomic<bool> id_seen_;
+  std::mutex mutex_;
+  std::set<std::string> durable_folders_;  // guarded by mutex_
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Storage>> OpenFileStorage(const std::string& uri, RootFolder root) {
+  const std::string_view path =
+      std::string_view(uri).substr(uri.starts_with(kScheme) ? kScheme.size() : 0);
+  if (!uri.starts_with(kScheme) || !path.starts_with('/')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", uri, "' is no checkpoint storage: expected file:///absolute/path"));
+  }
+  std::string folder(path);
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  if (root == RootFolder::kCreate && !IsFolder(folder)) {
+    RETURN_IF_ERROR(MakeFolders(folder));
+    for (std::string up = folder; up != "/"; up = ParentOf(up)) {
+      // Folders of others above ours may not let us; ours were just made.
+      if (!local::FsyncFolder(ParentOf(up)).ok()) break;
+    }
+  }
+  if (!IsFolder(folder)) {
+    return absl::UnavailableError(absl::StrCat("the checkpoint storage ", folder,
+                                               " is not there; create the folder or mount it"));
+  }
+  return std::make_unique<FileStorage>(std::move(folder));
+}
+
+}  // namespace weir::checkpoint

@@ -250,7 +250,7 @@ state_dir: %s
     def wait_taskmanagers(self, count):
         def condition():
             got = self.ask("cluster")
-            return got is not None and len(got.get("taskmanagers", [])) >= count
+            return got is not None and sum(t["state"] == "available" for t in got["taskmanagers"]) >= count
         wait_until(condition, "%d TaskManagers are registered" % count)
 
     # ---- the command line

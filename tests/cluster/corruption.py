@@ -41,8 +41,7 @@ def sample():
 
 def checkpoints(c, job):
     """Oldest first, of `weir checkpoints -o json`."""
-    got = c.ask("checkpoints", job)
-    return got["checkpoints"] if isinstance(got, dict) else got
+    return c.ask("checkpoints", job)
 
 
 def stop_all(c):

@@ -64,7 +64,7 @@ def verbs():
         again = c.cli("submit", endless, "--detach", expect=(4,))
         check("endless" in again.stderr, "refused without the job's name: " + again.stderr)
         c.cli("wait", "endless", "--for", "checkpoint", "--timeout", "%ds" % DEADLINE)
-        c.cli("wait", "endless", "--for", "finished", "--timeout", "300ms", expect=(6,))
+        c.cli("wait", "endless", "--for", "finished", "--timeout", "2s", expect=(6,))
         savepoint = c.cli("savepoint", "endless").stdout.strip()
         check("/savepoints/" in savepoint, "savepoint prints: " + savepoint)
         check(c.status("endless")["state"] == "RUNNING", "not RUNNING after a savepoint")

@@ -31,6 +31,7 @@ struct Value {
   int64_t integer = 0;
   double number = 0;  // also of a kInt
   std::string text;
+  bool quoted = false;  // in quotes or a block in the document: stays a string whatever is expanded in it
   std::vector<Value> items;
   std::vector<MapEntry> entries;
   Location location;

@@ -8,37 +8,16 @@
 #include <vector>
 
 #include "common/config/diagnostics.h"
+#include "common/config/keys.h"
 #include "common/job/job_spec.h"
 
 namespace weir::job {
 
-/// What a connector's key takes. A scalar is checked against it before Validate is called.
-enum class OptionKind : uint8_t {
-  kString,      // any scalar but null
-  kEnum,        // one of `choices`
-  kInt,
-  kBool,
-  kDuration,    // `10s`
-  kSize,        // `64KiB`
-  kRate,        // `20000/s`
-  kStringList,  // a string or a list of strings
-  kExpressions, // a map of name to SQL expression (not yet typed)
-  kMap,         // a map of scalars
-  kAny,         // checked by Validate
-};
-
 /// A key of a connector beside those that all nodes have (type, input, inputs, parallelism, renamed_from, format,
-/// schema, event_time, rate).
-struct OptionSpec {
-  std::string name;
-  OptionKind kind = OptionKind::kString;
-  bool required = false;
-  std::string default_text;  // shown; empty: none. Defaults are applied by the connector, not written into the options.
-  std::vector<std::string> choices = {};
-  std::string doc = {};
-  std::optional<int64_t> min = {};  // kInt, and kDuration in microseconds
-  std::optional<int64_t> max = {};
-};
+/// schema, event_time, rate). Values are checked against it before Validate is called; defaults are applied by the
+/// connector, not written into the options.
+using OptionSpec = config::KeySpec;
+using OptionKind = config::KeyKind;
 
 /// What a source or a sink of one connector type takes and is.
 struct ConnectorTraits {

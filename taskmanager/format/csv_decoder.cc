@@ -81,8 +81,13 @@ CsvDecoder::Parsed CsvDecoder::ParseRecord(const char** p, const char* limit, bo
                                            std::string* problem) {
   fields_.clear();
   const char* q = *p;
-  // Too long already: no more bytes are asked for.
-  const bool whole = end_of_input || static_cast<size_t>(limit - q) > kMaxRecord;
+  // The bound is one of the record, not of the bytes that happen to be at hand: the outcome is the same however the file
+  // is read.
+  if (static_cast<size_t>(limit - q) > kMaxRecord) {
+    limit = q + kMaxRecord;
+    end_of_input = false;
+  }
+  const bool whole = end_of_input || limit == q + kMaxRecord;
   for (;;) {
     Field field{q, q, false, false};
     if (q < limit && *q == '"') {
@@ -92,7 +97,7 @@ CsvDecoder::Parsed CsvDecoder::ParseRecord(const char** p, const char* limit, bo
         q = static_cast<const char*>(std::memchr(q, '"', static_cast<size_t>(limit - q)));
         if (q == nullptr) {
           if (!whole) return Parsed::kMore;
-          *problem = "a quote is not closed";
+          *problem = end_of_input ? "a quote is not closed" : "a quote is not closed within 1 MiB";
           return Parsed::kBad;
         }
         if (q + 1 == limit && !whole) return Parsed::kMore;  // it may be the first of two
@@ -115,7 +120,7 @@ CsvDecoder::Parsed CsvDecoder::ParseRecord(const char** p, const char* limit, bo
     if (q == limit) {
       if (!whole) return Parsed::kMore;
       if (!end_of_input) {
-        *problem = "the row is too long";
+        *problem = "the row is longer than 1 MiB";
         return Parsed::kBad;
       }
       *p = q;

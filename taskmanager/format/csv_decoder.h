@@ -26,7 +26,7 @@ class CsvDecoder final : public Decoder {
   bool splittable() const override { return false; }
 
  private:
-  /// A quoted field may be this long: what is open longer was never closed.
+  /// A row may be this long: a quote that is open longer was never closed.
   static constexpr size_t kMaxRecord = size_t{1} << 20;
 
   struct Field {

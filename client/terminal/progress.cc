@@ -63,8 +63,8 @@ std::string ProgressLine(const jobmanager::JobStatus& status, const ProgressTota
   return line;
 }
 
-Progress::Progress(std::ostream* stream, bool terminal, JobEnds ends, int64_t now_ms)
-    : stream_(stream), terminal_(terminal), ends_(std::move(ends)), started_ms_(now_ms) {}
+Progress::Progress(std::ostream* stream, ProgressMode mode, JobEnds ends, int64_t now_ms)
+    : stream_(stream), mode_(mode), ends_(std::move(ends)), started_ms_(now_ms) {}
 
 void Progress::TakeTotals(const jobmanager::JobStatus& status, int64_t now_ms) {
   ProgressTotals sums = SumRows(status, ends_);
@@ -101,11 +101,12 @@ void Progress::Update(const jobmanager::JobStatus& status, int64_t now_ms, int64
                        status.failure->status.message(), "; the job goes on from its last checkpoint"));
     }
   }
-  const int64_t every = terminal_ ? kPaintTerminalMs : kPaintLineMs;
+  if (mode_ == ProgressMode::kQuiet) return;
+  const int64_t every = mode_ == ProgressMode::kRepaint ? kPaintTerminalMs : kPaintLineMs;
   if (painted_ms_ >= 0 && now_ms - painted_ms_ < every) return;
   painted_ms_ = now_ms;
   std::string line = ProgressLine(status, totals_, rate_, wall_ms);
-  if (!terminal_) {
+  if (mode_ == ProgressMode::kLines) {
     *stream_ << line << "\n" << std::flush;
     return;
   }

@@ -23,13 +23,19 @@ struct ProgressTotals {
   int64_t elapsed_ms = 0;
 };
 
-/// Shows how a followed job gets on: one line repainted on a terminal, else one line per second at most.
+enum class ProgressMode : uint8_t {
+  kRepaint,  // one line, repainted
+  kLines,    // a line per second
+  kQuiet,    // only what Say says: somebody else writes to this terminal
+};
+
+/// Shows how a followed job gets on: a line, as often as its mode says.
 ///
 /// Thread:  one at a time.
 /// Units:   `now_ms` of a steady clock, `wall_ms` since the epoch (ages of checkpoints).
 class Progress {
  public:
-  Progress(std::ostream* stream, bool terminal, JobEnds ends, int64_t now_ms);
+  Progress(std::ostream* stream, ProgressMode mode, JobEnds ends, int64_t now_ms);
   /// Takes in a status, and paints when it is time to.
   void Update(const jobmanager::JobStatus& status, int64_t now_ms, int64_t wall_ms);
   /// A line of text that stays, above the painted one.
@@ -44,7 +50,7 @@ class Progress {
   void TakeTotals(const jobmanager::JobStatus& status, int64_t now_ms);
 
   std::ostream* stream_;
-  bool terminal_;
+  ProgressMode mode_;
   JobEnds ends_;
   int64_t started_ms_;
   int64_t painted_ms_ = -1;

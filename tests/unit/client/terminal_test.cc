@@ -79,7 +79,7 @@ TEST_CASE("rows of the job are those of its sources and sinks") {
 
 TEST_CASE("totals never shrink: an attempt that ends a job reads nothing") {
   std::ostringstream text;
-  Progress progress(&text, false, JobEnds{{"in"}, {"out"}}, 0);
+  Progress progress(&text, ProgressMode::kLines, JobEnds{{"in"}, {"out"}}, 0);
   progress.Update(Running(1000, 3), 1000, 1);
   JobStatus ended;
   ended.state = JobState::kFinished;
@@ -92,7 +92,7 @@ TEST_CASE("totals never shrink: an attempt that ends a job reads nothing") {
 
 TEST_CASE("without a terminal: a line per second at most") {
   std::ostringstream text;
-  Progress progress(&text, false, JobEnds{{"in"}, {"out"}}, 0);
+  Progress progress(&text, ProgressMode::kLines, JobEnds{{"in"}, {"out"}}, 0);
   for (int64_t ms = 0; ms <= 2500; ms += 100) progress.Update(Running(ms, 0), ms, ms);
   const std::string all = text.str();
   CHECK(std::count(all.begin(), all.end(), '\n') == 3);
@@ -109,7 +109,7 @@ TEST_CASE("the line tells state, rows, rate, checkpoint and restarts") {
 
 TEST_CASE("a failure of an attempt is told once") {
   std::ostringstream text;
-  Progress progress(&text, false, JobEnds{}, 0);
+  Progress progress(&text, ProgressMode::kLines, JobEnds{}, 0);
   JobStatus status = Running(0, 0);
   status.failure = jobmanager::JobFailure{absl::UnavailableError("tm-1 is gone"), {}, "", 5};
   progress.Update(status, 0, 0);

@@ -1,0 +1,74 @@
+#include "client/cluster/job_manager_host.h"
+
+#include <future>
+#include <utility>
+
+#include "common/base/rng.h"
+#include "common/base/status_macros.h"
+#include "common/checkpoint/file/file_storage.h"
+#include "common/job/proto/job_proto.h"
+#include "common/plan/plan.h"
+#include "common/runtime/threads.h"
+#include "jobmanager/metadata/file/file_metadata_store.h"
+
+namespace weir::client {
+
+struct JobManagerHost::Parts {
+  explicit Parts(const Clock* clock) : loop(clock, "jm-loop"), io("jm-io"), background("jm-background") {}
+
+  std::unique_ptr<jobmanager::FileMetadataStore> store;
+  runtime::ThreadEventLoop loop;
+  runtime::ThreadWorker io;
+  runtime::ThreadWorker background;
+  std::unique_ptr<jobmanager::JobManager> job_manager;
+};
+
+JobManagerHost::JobManagerHost() = default;
+JobManagerHost::~JobManagerHost() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(Settings settings, const Clock* clock,
+                                                                      const job::ConnectorCatalog* catalog,
+                                                                      std::function<void(absl::Status)> on_deposed) {
+  ASSIGN_OR_RETURN(auto store, jobmanager::FileMetadataStore::Open(settings.state_dir));
+  std::unique_ptr<JobManagerHost> host(new JobManagerHost());
+  host->parts_ = std::make_unique<Parts>(clock);
+  Parts& parts = *host->parts_;
+  parts.store = std::move(store);
+  jobmanager::JobManagerParts wiring;
+  wiring.loop = &parts.loop;
+  wiring.io = &parts.io;
+  wiring.background = &parts.background;
+  wiring.store = parts.store.get();
+  wiring.open_storage = [](const std::string& uri,
+                           bool create) -> absl::StatusOr<std::shared_ptr<checkpoint::Storage>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::Storage> storage,
+                     checkpoint::OpenFileStorage(
+                         uri, create ? checkpoint::RootFolder::kCreate : checkpoint::RootFolder::kMustExist));
+    return std::shared_ptr<checkpoint::Storage>(std::move(storage));
+  };
+  wiring.compile = [catalog](const std::string& bytes) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
+    ASSIGN_OR_RETURN(job::JobSpec spec, job::Deserialize(bytes));
+    return plan::MakePlan(std::make_shared<const job::JobSpec>(std::move(spec)), *catalog);
+  };
+  wiring.seed = RandomSeed();
+  wiring.on_deposed = std::move(on_deposed);
+  parts.job_manager = std::make_unique<jobmanager::JobManager>(std::move(settings.options), std::move(wiring));
+  auto started = std::make_shared<std::promise<absl::Status>>();
+  parts.job_manager->Start([started](absl::Status status) { started->set_value(std::move(status)); });
+  RETURN_IF_ERROR(started->get_future().get());
+  return host;
+}
+
+jobmanager::JobManager& JobManagerHost::job_manager() { return *parts_->job_manager; }
+
+void JobManagerHost::Stop() {
+  if (parts_ == nullptr) return;
+  // The workers post to the loop: events of work that ends later are dropped by it.
+  parts_->loop.Stop();
+  parts_->io.Stop();
+  parts_->background.Stop();
+  parts_->job_manager.reset();
+  parts_.reset();
+}
+
+}  // namespace weir::client

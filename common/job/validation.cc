@@ -161,7 +161,9 @@ class Validator {
     } else if (ref.port == Port::kErrors && !from->type.empty()) {
       const bool source = from->kind == NodeKind::kSource;
       const OnError on_error = source ? from->format.on_error : from->on_error;
-      if (on_error != OnError::kRoute) {
+      if (from->operator_type() == OperatorType::kUnion) {
+        Error(ref.location, "a union has no errors: `", ref.node, "`");
+      } else if (on_error != OnError::kRoute) {
         Error(ref.location, "`", ToString(ref), "` would never have rows: `", ref.node, "` needs ",
               source ? "`format: {on_error: route}`" : "`on_error: route`");
       }

@@ -78,6 +78,8 @@ struct PlanOperator {
   batch::SchemaPtr output;  // main port; null for a sink. A source's has only the columns that the job uses
   bool input_has_times = false;
   bool output_has_times = false;
+  /// Of the port `.late`: the first columns of `input`, which may have computed keys behind them. Null: not a window.
+  batch::SchemaPtr late;
   /// Somebody consumes that port; where nobody does, rows are only counted.
   bool late_used = false;
   bool errors_used = false;

@@ -108,7 +108,7 @@ absl::StatusOr<BoundExpression> Compile(std::string_view text, const batch::Sche
 /// A row whose value could not be computed: division by zero, overflow, a failed CAST.
 struct RowError {
   uint32_t row = 0;
-  std::string message;  // `division by zero in n / 0`; without the row's values
+  std::string message;  // division by zero in `a / b`
 };
 using RowErrors = std::vector<RowError>;
 

@@ -33,7 +33,7 @@ struct JobManagerOptions {
   size_t ended_jobs_kept = 100;
 };
 
-/// What a JobManager is made of. All must outlive it; stop the loop and the workers first.
+/// What a JobManager is made of. All must outlive it. Before it is destroyed: stop the loop, then the workers.
 struct JobManagerParts {
   runtime::EventLoop* loop = nullptr;
   runtime::Worker* io = nullptr;          // the metadata store and manifests: short and urgent
@@ -85,7 +85,7 @@ class JobManager final : public JobApi, public control::TaskManagerLinkHandler {
 
  private:
   class Impl;
-  // Shared, so that an event that is still queued when the JobManager goes finds it gone.
+  // Shared with the events that are queued.
   std::shared_ptr<Impl> impl_;
 };
 

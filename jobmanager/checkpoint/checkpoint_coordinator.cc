@@ -141,10 +141,11 @@ void CheckpointCoordinator::On(const event::Recorded& e) {
   actions_.push_back(action::NotifyComplete{e.id});
   while (!pending_.empty() && pending_.begin()->first < e.id) {
     Pending older = std::move(pending_.begin()->second);
+    const bool again = older.purpose == Purpose::kSavepoint;
     actions_.push_back(action::NotifyAborted{
         pending_.begin()->first, older.purpose,
-        absl::AbortedError(absl::StrCat("checkpoint ", e.id.value, " was complete before it"))});
-    if (older.purpose == Purpose::kSavepoint) savepoint_wanted_ = true;
+        absl::AbortedError(absl::StrCat("checkpoint ", e.id.value, " was complete before it")), again});
+    savepoint_wanted_ |= again;
     pending_.erase(pending_.begin());
   }
   if (done.purpose != Purpose::kSavepoint) return;

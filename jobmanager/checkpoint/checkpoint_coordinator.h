@@ -112,6 +112,7 @@ struct NotifyAborted {
   CheckpointId id;
   Purpose purpose = Purpose::kPeriodic;
   absl::Status why;
+  bool again = false;  // a savepoint that a later checkpoint overtook: it is tried again
 };
 /// A savepoint's commits are confirmed: it may be copied.
 struct CommitsConfirmed {

@@ -1,0 +1,349 @@
+// JobMaster: one attempt from its record to RUNNING, and what follows when it fails.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/log/log.h"
+#include "common/checkpoint/paths.h"
+#include "jobmanager/checkpoint_files.h"
+#include "jobmanager/job_master.h"
+
+namespace weir::jobmanager {
+
+using control::FailureDomain;
+using control::SubtaskState;
+
+std::string JobMaster::NameOf(SubtaskId subtask) const {
+  return subtask.task >= 0 && subtask.task < static_cast<int>(plan_->tasks.size()) ? plan_->tasks[subtask.task].name
+                                                                                   : absl::StrCat("task ", subtask.task);
+}
+
+void JobMaster::BeginAttempt(Next next, SteadyMicros delay, std::function<void(JobRecord&)> change) {
+  CancelRun();
+  Propose(
+      [&](JobRecord& r) {
+        if (change) change(r);
+        r.attempt = Attempt(r.attempt.value + 1);
+        r.ids_reserved = std::max(r.ids_reserved, CheckpointId(next_id_.value + CheckpointCoordinator::kIdBlock));
+      },
+      [this, attempt = Attempt(proposed_.attempt.value + 1)] {
+        if (!IsCurrent(attempt)) return;
+        run_->recorded = true;
+        TryDeploy();
+      });
+  StartRun(next, delay);
+  context_->changed(this, true);
+}
+
+void JobMaster::StartRun(Next next, SteadyMicros delay) {
+  const bool resolver = next == Next::kResolve;
+  run_.emplace(*plan_, resolver);
+  run_->number = proposed_.attempt;
+  run_->staged = resolver && proposed_.staged.has_value() && !proposed_.end;
+  run_->not_before = context_->now() + delay;
+  if (delay > 0) {
+    After(delay, [this, attempt = run_->number] {
+      if (IsCurrent(attempt)) TryDeploy();
+    });
+  }
+}
+
+void JobMaster::TryDeploy() {
+  if (!run_ || !run_->recorded || run_->deployed || finishing_ || context_->now() < run_->not_before) return;
+  std::vector<SchedulerCandidate> candidates = context_->registry->Candidates();
+  std::vector<std::string> slots = PickSlots(candidates, run_->resolver ? 1 : plan_->slots);
+  if (slots.empty() && run_->resolver && !candidates.empty()) {
+    // A resolver reads a manifest and renames files: it may sit beside tasks rather than wait for a free slot.
+    slots = {candidates.front().name};
+  }
+  if (slots.empty()) {
+    if (!run_->waiting_for_slots) {
+      Log("waits for slots", {{"need", absl::StrCat(run_->resolver ? 1 : plan_->slots)},
+                              {"free", absl::StrCat(context_->registry->FreeSlots())}});
+    }
+    run_->waiting_for_slots = true;
+    return;
+  }
+  run_->waiting_for_slots = false;
+  Deploy(slots);
+}
+
+void JobMaster::Deploy(const std::vector<std::string>& slots) {
+  context_->registry->Assign(durable_.id, slots);
+  std::map<std::string, const control::Register*> registered;
+  for (const auto& [id, session] : context_->registry->sessions()) {
+    if (context_->registry->Registered(id) != nullptr) registered[session.reg.name] = &session.reg;
+  }
+  std::map<std::string, std::vector<SubtaskId>> by_taskmanager;
+  for (const SubtaskId& subtask : run_->progress.subtasks()) {
+    const std::string& name = slots[subtask.index % slots.size()];
+    const control::Register& reg = *registered.at(name);
+    run_->placements.push_back({subtask, name, reg.address, reg.incarnation});
+    run_->taskmanagers[name] = reg.incarnation;
+    by_taskmanager[name].push_back(subtask);
+  }
+  control::Deploy deploy;
+  deploy.fence = {context_->epoch, durable_.id, run_->number};
+  deploy.job_spec = spec_;
+  deploy.plan_digest = plan_->digest;
+  deploy.storage = durable_.storage;
+  deploy.placements = run_->placements;
+  deploy.resolve_only = run_->resolver;
+  if (run_->staged) {
+    deploy.restore = *durable_.staged;
+  } else if (!durable_.retained.empty()) {
+    deploy.restore = durable_.retained.back().manifest;
+    run_->restored = durable_.retained.back().id;
+  }
+  run_->splits_recorded = run_->resolver || run_->restored.has_value();
+  run_->deployed = true;
+  Log(run_->resolver ? "resolver deployed" : "deployed",
+      {{"checkpoint", run_->restored ? absl::StrCat(run_->restored->value) : std::string("none")},
+       {"taskmanagers", absl::StrJoin(run_->taskmanagers, ",", [](std::string* out, const auto& tm) { out->append(tm.first); })}});
+  for (const auto& [name, subtasks] : by_taskmanager) {
+    deploy.subtasks = subtasks;
+    context_->send(name, run_->taskmanagers[name], deploy);
+  }
+  if (submit_done_ && !run_->staged) {
+    auto done = std::move(submit_done_);
+    submit_done_ = nullptr;
+    done(durable_.id);
+  }
+  context_->changed(this, true);
+}
+
+void JobMaster::SendToAll(const control::ToTaskManager& message) {
+  for (const auto& [name, incarnation] : run_->taskmanagers) context_->send(name, incarnation, message);
+}
+
+void JobMaster::CancelRun() {
+  if (!run_) return;
+  if (run_->coordinator) {
+    next_id_ = std::max(next_id_, run_->coordinator->next_id());
+    context_->parts.loop->Cancel(run_->wake);
+  }
+  if (run_->deployed) {
+    if (!run_->resolver) {
+      last_tasks_ = Status().tasks;
+      last_tasks_attempt_ = run_->number;
+    }
+    SendToAll(control::CancelAttempt{{context_->epoch, durable_.id, run_->number}});
+    context_->registry->Release(durable_.id);
+  }
+  RequeueSavepoints();
+  const bool freed = run_->deployed;
+  run_.reset();
+  if (freed) context_->slots_freed();
+}
+
+void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager& message) {
+  namespace event = coordinator_event;
+  auto current = [&](const control::Fence& fence) {
+    return fence.epoch == context_->epoch && run_ && run_->deployed && run_->number == fence.attempt &&
+           run_->taskmanagers.contains(taskmanager);
+  };
+  if (auto* m = std::get_if<control::MetricsReport>(&message)) {
+    if (current(m->fence)) {
+      for (const auto& subtask : m->subtasks) run_->metrics[subtask.subtask] = subtask;
+    } else if (m->fence.attempt == last_tasks_attempt_) {
+      // The last figures of an attempt come when it is over.
+      for (const auto& subtask : m->subtasks) {
+        for (SubtaskStatus& task : last_tasks_) {
+          if (task.id == subtask.subtask) task.metrics = subtask;
+        }
+      }
+    }
+    context_->changed(this, false);
+  } else if (auto* m = std::get_if<control::SubtaskStateChanged>(&message)) {
+    if (current(m->fence)) OnState(taskmanager, *m);
+  } else if (auto* m = std::get_if<control::SplitsFound>(&message)) {
+    if (current(m->fence)) OnSplitsFound(*m);
+  } else if (auto* m = std::get_if<control::SourceEnded>(&message)) {
+    if (!current(m->fence)) return;
+    run_->progress.OnSourceEnded(m->subtask);
+    if (run_->progress.AllSourcesEnded()) Coordinate(event::SourcesEnded{});
+  } else if (auto* m = std::get_if<control::CheckpointAck>(&message)) {
+    if (current(m->fence)) Coordinate(event::Acked{std::move(*m)});
+  } else if (auto* m = std::get_if<control::CheckpointDecline>(&message)) {
+    if (current(m->fence)) Coordinate(event::Declined{m->checkpoint, m->subtask, m->reason, m->storage_failed});
+  } else if (auto* m = std::get_if<control::CommitConfirmed>(&message)) {
+    if (current(m->fence)) OnCommitConfirmed(*m);
+  } else if (auto* m = std::get_if<control::Swept>(&message)) {
+    if (!current(m->fence)) return;
+    run_->progress.OnSwept(m->subtask);
+    MaybeAdvance();
+  } else if (auto* m = std::get_if<control::ProbeResult>(&message)) {
+    if (current(m->fence)) Coordinate(event::Probed{taskmanager, m->probe, m->result});
+  }
+}
+
+void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskStateChanged& m) {
+  run_->progress.OnState(m.subtask, m.state);
+  if (m.state != SubtaskState::kFailed && m.state != SubtaskState::kCancelled) return MaybeAdvance();
+  const std::string where =
+      absl::StrCat(NameOf(m.subtask), " subtask ", m.subtask.index, " on ", taskmanager);
+  if (m.state == SubtaskState::kCancelled) {
+    return FailAttempt(MakeFailure(absl::UnavailableError("cancelled by its TaskManager"), FailureDomain::kExternal, where));
+  }
+  JobFailure failure = MakeFailure(m.error.ok() ? absl::InternalError("failed without a reason") : m.error, m.domain, where);
+  // Damage that is met while state is read is of the checkpoint; later it would be of the input.
+  const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping;
+  if (absl::IsDataLoss(failure.status) && restoring && run_->restored && !run_->resolver) return OnCorrupt(std::move(failure));
+  FailAttempt(std::move(failure));
+}
+
+void JobMaster::OnSplitsFound(const control::SplitsFound& m) {
+  if (run_->splits_recorded || run_->recording_splits) return;
+  run_->splits[m.source.node] = m.source;
+  std::vector<checkpoint::SourceSplits> sources;
+  for (const plan::Task& task : plan_->tasks) {
+    for (const plan::PlanOperator& op : task.operators) {
+      if (op.kind != plan::OperatorKind::kSource) continue;
+      auto it = run_->splits.find(op.name);
+      if (it == run_->splits.end()) return;
+      sources.push_back(it->second);
+    }
+  }
+  sources_ = std::move(sources);
+  RecordSplits();
+}
+
+void JobMaster::RecordSplits() {
+  run_->recording_splits = true;
+  const Attempt attempt = run_->number;
+  checkpoint::Manifest manifest;
+  manifest.job = durable_.id;
+  manifest.job_name = durable_.name;
+  manifest.attempt = attempt;
+  manifest.epoch = context_->epoch;
+  manifest.completed_at_ms = context_->wall_ms();
+  manifest.max_parallelism = plan_->max_parallelism;
+  manifest.state_layouts = plan::StateLayouts(*plan_);
+  manifest.sources = sources_;
+  const std::string path = checkpoint::ManifestPath(durable_.id, manifest.id, context_->epoch, attempt);
+  runtime::RunThen<absl::StatusOr<checkpoint::FileRef>>(
+      context_->parts.io, context_->parts.loop,
+      [storage = storage_, path, manifest] { return WriteManifest(*storage, path, manifest); },
+      [self = shared_from_this(), attempt](absl::StatusOr<checkpoint::FileRef> file) {
+        if (!self->IsCurrent(attempt)) return;
+        if (!file.ok()) {
+          return self->FailAttempt(self->MakeFailure(
+              absl::Status(file.status().code(), absl::StrCat("checkpoint 0 cannot be written: ", file.status().message())),
+              FailureDomain::kExternal, ""));
+        }
+        CompletedCheckpoint zero{CheckpointId(0), attempt, *file};
+        zero.completed_at_ms = self->context_->wall_ms();
+        zero.size_bytes = static_cast<int64_t>(file->size_bytes);
+        self->retention_.Add(zero.id, file->path, {});
+        self->Propose(
+            [&](JobRecord& r) {
+              r.retained = {zero};
+              r.last_id = zero.id;
+              if (!r.end) r.state = JobState::kRunning;
+            },
+            [self = self.get(), attempt] {
+              if (!self->IsCurrent(attempt)) return;
+              self->run_->splits_recorded = true;
+              self->SendToAll(control::AssignSplits{{self->context_->epoch, self->durable_.id, attempt}, self->sources_});
+              self->MaybeAdvance();
+            },
+            true);
+      });
+}
+
+void JobMaster::MaybeAdvance() {
+  const control::Fence fence{context_->epoch, durable_.id, run_->number};
+  AttemptProgress& progress = run_->progress;
+  if (run_->splits_recorded && progress.AllRestored()) {
+    // Every handle of the restored checkpoint is committed now.
+    if (!run_->staged) {
+      handles_.clear();
+      CopyResolvedSavepoints();
+    }
+    SendToAll(control::Sweep{fence});
+  }
+  if (progress.AllSwept()) {
+    if (run_->staged) return OnStagedResolved();
+    if (run_->resolver) return OnResolved();
+    progress.Starting();
+    SendToAll(control::StartRunning{fence});
+  }
+  if (progress.AllRunning()) OnAllRunning();
+}
+
+void JobMaster::OnAllRunning() {
+  namespace event = coordinator_event;
+  ran_ = true;
+  Log("running");
+  const job::CheckpointSettings& settings = plan_->spec->checkpoint;
+  CheckpointCoordinator::Setup setup;
+  setup.config = {settings.interval, settings.timeout, settings.min_pause, settings.max_concurrent,
+                  settings.tolerable_failures};
+  setup.subtasks = run_->progress.subtasks();
+  for (const auto& [name, incarnation] : run_->taskmanagers) setup.taskmanagers.push_back(name);
+  setup.next_id = next_id_;
+  setup.ids_reserved = durable_.ids_reserved;
+  run_->coordinator = std::make_unique<CheckpointCoordinator>(std::move(setup));
+  Coordinate(event::Started{});
+  if (run_ && run_->progress.AllSourcesEnded()) Coordinate(event::SourcesEnded{});
+  if (run_ && durable_.stop_requested) Coordinate(event::StopWanted{});
+  if (run_ && !savepoint_queue_.empty()) Coordinate(event::SavepointWanted{});
+  context_->changed(this, true);
+}
+
+void JobMaster::OnTaskManagerLost(const std::string& name, Incarnation incarnation, const absl::Status& why) {
+  if (!run_ || !run_->deployed) return;
+  auto it = run_->taskmanagers.find(name);
+  if (it == run_->taskmanagers.end() || it->second != incarnation) return;
+  FailAttempt(MakeFailure(absl::UnavailableError(absl::StrCat("TaskManager `", name, "` is lost: ", why.message())),
+                          FailureDomain::kExternal, name));
+}
+
+void JobMaster::FailAttempt(JobFailure failure) {
+  if (!run_ || finishing_) return;
+  LogWarning(absl::StrCat("attempt failed: ", failure.where, failure.where.empty() ? "" : ": ", failure.status.message()));
+  const bool staged = run_->staged, resolver = run_->resolver;
+  CancelRun();
+  context_->changed(this, true);
+  if (resolver && !staged) return OnResolverFailed(std::move(failure));
+  // A record that ends the job is being put: that settles what comes next.
+  if (proposed_.end) return;
+  const bool permanent = failure.domain == FailureDomain::kUser ||
+                         (staged && (absl::IsDataLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
+  if (permanent) return End(JobState::kFailed, std::move(failure));
+  const std::optional<SteadyMicros> delay = restarts_.OnFailure();
+  if (!delay) {
+    const int failures = restarts_.failures();
+    if (failures > 0) {
+      failure.status = absl::Status(failure.status.code(), absl::StrCat(failure.status.message(), " (after ", failures,
+                                                                        " restarts without a completed checkpoint)"));
+    }
+    return End(JobState::kFailed, std::move(failure));
+  }
+  if (!staged) ran_ = true;
+  Log("restarts", {{"delay_ms", absl::StrCat(*delay / 1000)}});
+  BeginAttempt(staged ? Next::kResolve : Next::kRun, *delay, [&](JobRecord& r) {
+    ++r.restarts;
+    r.failure = std::move(failure);
+  });
+}
+
+void JobMaster::OnCorrupt(JobFailure failure) {
+  failure.status = absl::DataLossError(absl::StrCat("CHECKPOINT_CORRUPT: ", failure.status.message()));
+  CancelRun();
+  if (plan_->spec->guarantee == job::Guarantee::kAtLeastOnce && proposed_.retained.size() > 1) {
+    LogWarning(absl::StrCat(failure.status.message(), "; falls back to checkpoint ",
+                            proposed_.retained[proposed_.retained.size() - 2].id.value));
+    BeginAttempt(Next::kRun, 0, [&](JobRecord& r) {
+      r.retained.pop_back();
+      ++r.restarts;
+      r.failure = std::move(failure);
+    });
+    return;
+  }
+  End(JobState::kFailed, std::move(failure));
+}
+
+}  // namespace weir::jobmanager

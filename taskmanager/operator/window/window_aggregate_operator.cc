@@ -1,0 +1,272 @@
+#include "taskmanager/operator/window/window_aggregate_operator.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace weir::taskmanager {
+namespace {
+
+class StateSnapshot final : public AsyncSnapshot {
+ public:
+  StateSnapshot(std::string node, std::unique_ptr<KeyedSnapshotWriter> writer)
+      : node_(std::move(node)), writer_(std::move(writer)) {}
+
+  absl::StatusOr<checkpoint::OperatorSnapshot> Run() override {
+    checkpoint::OperatorSnapshot snapshot;
+    snapshot.node = node_;
+    ASSIGN_OR_RETURN(checkpoint::KeyedSnapshot keyed, writer_->Write());
+    snapshot.keyed.push_back(std::move(keyed));
+    return snapshot;
+  }
+  int64_t bytes_written() const override { return writer_->bytes_written(); }
+
+ private:
+  std::string node_;
+  std::unique_ptr<KeyedSnapshotWriter> writer_;
+};
+
+}  // namespace
+
+absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
+  context_ = context;
+  const plan::WindowSpec& window = *context.plan->window;
+  math_ = {window.size, window.slide, window.slice, window.allowed_lateness};
+  accumulators_ = std::make_unique<Accumulators>(window.aggregates);
+  key_count_ = static_cast<int>(window.keys.size());
+  RETURN_IF_ERROR(state_.Open(*context.state, *accumulators_));
+  firing_.Open(context, accumulators_.get(), &state_, math_);
+  if (!window.partial) rows_.Open(context);
+  // Late rows leave without the computed keys that were put behind their columns for the exchange.
+  const plan::PlanOperator* keys = context.execution_plan->Find(absl::StrCat(context.plan->name, ".keys"));
+  late_columns_ = keys != nullptr ? keys->input->size() : context.plan->input->size();
+  watermark_ = context.restored_watermark;
+  for (const NamespaceId slice : state_.main->Namespaces()) Touch(slice);
+  return absl::OkStatus();
+}
+
+void WindowAggregateOperator::Touch(int64_t slice_end) {
+  int64_t first = math_.FirstWindowEnd(slice_end);
+  if (first <= watermark_) first = WindowMath::FloorTo(watermark_, math_.slide) + math_.slide;
+  if (first <= math_.LastWindowEnd(slice_end)) next_fire_ = std::min(next_fire_, first);
+}
+
+absl::Status WindowAggregateOperator::Process(batch::Batch batch, Output& output) {
+  if (context_.plan->window->partial) return ProcessPartials(batch, output);
+  RETURN_IF_ERROR(rows_.Load(batch, output));
+  for (size_t s = 0; s < rows_.slice_count(); ++s) {
+    const WindowRows::SliceRows& part = rows_.slices()[s];
+    if (math_.IsClosed(part.slice_end, watermark_)) {
+      RETURN_IF_ERROR(EmitLate(batch, part.rows, output));
+      continue;
+    }
+    RETURN_IF_ERROR(UpdateRows(batch, part));
+    RETURN_IF_ERROR(FireAgain(part.slice_end, rows_.keys(), part.rows, output));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WindowAggregateOperator::UpdateRows(const batch::Batch& batch, const WindowRows::SliceRows& part) {
+  const auto count = static_cast<int64_t>(part.rows.size());
+  NamespaceTable& table = state_.main->Open(part.slice_end);
+  slots_.resize(part.rows.size());
+  targets_.resize(part.rows.size());
+  RETURN_IF_ERROR(table.FindOrInsert(rows_.keys(), nullptr, part.rows.data(), count, slots_.data(), nullptr));
+  for (size_t i = 0; i < part.rows.size(); ++i) targets_[i] = table.value(slots_[i]);
+  for (int a = 0; a < accumulators_->size(); ++a) {
+    if (state_.texts[a] == nullptr && state_.distinct[a] == nullptr) {
+      accumulators_->AddRows(a, rows_.argument(a), rows_.filter(a), part.rows.data(), count, targets_.data(), nullptr);
+    }
+  }
+  for (int a = 0; a < accumulators_->size(); ++a) {
+    if (state_.distinct[a] != nullptr) RETURN_IF_ERROR(UpdateDistinct(a, part.slice_end, part.rows));
+    if (state_.texts[a] != nullptr) {
+      RETURN_IF_ERROR(
+          UpdateTexts(a, part.slice_end, rows_.keys(), *rows_.argument(a), rows_.filter(a), part.rows));
+    }
+  }
+  Touch(part.slice_end);
+  return absl::OkStatus();
+}
+
+absl::Status WindowAggregateOperator::UpdateDistinct(int a, int64_t slice_end, const std::vector<uint32_t>& rows) {
+  const batch::Column& values = *rows_.argument(a);
+  const uint8_t* filter = rows_.filter(a);
+  std::vector<uint32_t> counted;
+  std::vector<std::byte*> targets;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if ((filter != nullptr && filter[rows[i]] == 0) || values.IsNull(rows[i])) continue;
+    counted.push_back(rows[i]);
+    targets.push_back(targets_[i]);
+  }
+  if (counted.empty()) return absl::OkStatus();
+  batch::Batch value_batch;
+  value_batch.rows = static_cast<int64_t>(rows_.keys().rows());
+  value_batch.columns.push_back(values);
+  batch::MakeKeys(value_batch, {0}, &keys_);
+  std::vector<uint32_t> slots(counted.size());
+  std::vector<uint8_t> inserted(counted.size());
+  RETURN_IF_ERROR(state_.distinct[a]->Open(slice_end).FindOrInsert(rows_.keys(), &keys_, counted.data(),
+                                                                  static_cast<int64_t>(counted.size()), slots.data(),
+                                                                  inserted.data()));
+  if (!math_.tumbling()) return absl::OkStatus();
+  for (size_t i = 0; i < counted.size(); ++i) {
+    if (inserted[i] != 0) accumulators_->CountDistinct(a, targets[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WindowAggregateOperator::UpdateTexts(int a, int64_t slice_end, const batch::KeyBatch& keys,
+                                                  const batch::Column& values, const uint8_t* filter,
+                                                  const std::vector<uint32_t>& rows) {
+  std::vector<uint32_t> counted;
+  for (const uint32_t row : rows) {
+    if ((filter == nullptr || filter[row] != 0) && !values.IsNull(row)) counted.push_back(row);
+  }
+  if (counted.empty()) return absl::OkStatus();
+  NamespaceTable& table = state_.texts[a]->Open(slice_end);
+  std::vector<uint32_t> slots(counted.size());
+  std::vector<uint8_t> inserted(counted.size());
+  RETURN_IF_ERROR(table.FindOrInsert(keys, nullptr, counted.data(), static_cast<int64_t>(counted.size()), slots.data(),
+                                     inserted.data()));
+  for (size_t i = 0; i < counted.size(); ++i) {
+    const std::string_view text = values.text(counted[i]);
+    if (inserted[i] != 0 || accumulators_->Better(a, text, table.text(slots[i]))) table.set_text(slots[i], text);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WindowAggregateOperator::ProcessPartials(const batch::Batch& batch, Output& output) {
+  std::vector<int> key_columns(key_count_);
+  std::iota(key_columns.begin(), key_columns.end(), 0);
+  batch::MakeKeys(batch, key_columns, &keys_);
+  const batch::Column& ends = batch.columns[key_count_];
+  size_t used = 0;
+  WindowRows::SliceRows* current = nullptr;
+  for (uint32_t i = 0; i < batch.rows; ++i) {
+    const int64_t end = ends.at<int64_t>(i);
+    if (current == nullptr || current->slice_end != end) {
+      current = nullptr;
+      for (size_t s = 0; s < used; ++s) {
+        if (partial_slices_[s].slice_end == end) current = &partial_slices_[s];
+      }
+      if (current == nullptr) {
+        if (used == partial_slices_.size()) partial_slices_.emplace_back();
+        current = &partial_slices_[used++];
+        current->slice_end = end;
+        current->rows.clear();
+      }
+    }
+    current->rows.push_back(i);
+  }
+  for (size_t s = 0; s < used; ++s) {
+    const WindowRows::SliceRows& part = partial_slices_[s];
+    const auto count = static_cast<int64_t>(part.rows.size());
+    if (math_.IsClosed(part.slice_end, watermark_)) {
+      // The plan aggregates locally only where nobody reads the late port: they are counted.
+      context_.counters->late_rows += count;
+      continue;
+    }
+    NamespaceTable& table = state_.main->Open(part.slice_end);
+    slots_.resize(part.rows.size());
+    targets_.resize(part.rows.size());
+    RETURN_IF_ERROR(table.FindOrInsert(keys_, nullptr, part.rows.data(), count, slots_.data(), nullptr));
+    for (size_t i = 0; i < part.rows.size(); ++i) targets_[i] = table.value(slots_[i]);
+    int column = key_count_ + 1;
+    for (int a = 0; a < accumulators_->size(); ++a) {
+      if (state_.texts[a] != nullptr) {
+        RETURN_IF_ERROR(UpdateTexts(a, part.slice_end, keys_, batch.columns[column], nullptr, part.rows));
+      } else {
+        accumulators_->AddPartials(a, &batch.columns[column], part.rows.data(), count, targets_.data(), nullptr);
+      }
+      column += static_cast<int>(context_.plan->window->aggregates[a].partials.size());
+    }
+    Touch(part.slice_end);
+    RETURN_IF_ERROR(FireAgain(part.slice_end, keys_, part.rows, output));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WindowAggregateOperator::EmitLate(const batch::Batch& batch, const std::vector<uint32_t>& rows,
+                                               Output& output) {
+  context_.counters->late_rows += static_cast<int64_t>(rows.size());
+  if (!context_.plan->late_used) return absl::OkStatus();
+  batch::Batch late = batch.Gather(rows.data(), static_cast<int64_t>(rows.size()));
+  late.columns.resize(static_cast<size_t>(late_columns_));
+  if (late_columns_ < late.schema->size()) {
+    auto schema = std::make_shared<batch::Schema>(*late.schema);
+    schema->fields.resize(static_cast<size_t>(late_columns_));
+    late.schema = schema;
+  }
+  return output.Emit(kLatePort, std::move(late));
+}
+
+absl::Status WindowAggregateOperator::FireAgain(int64_t slice_end, const batch::KeyBatch& keys,
+                                                const std::vector<uint32_t>& rows, Output& output) {
+  if (math_.FirstWindowEnd(slice_end) > watermark_) return absl::OkStatus();
+  std::set<std::string> changed;
+  for (const uint32_t row : rows) changed.emplace(keys.key(row));
+  for (int64_t end = math_.FirstWindowEnd(slice_end); end <= std::min(math_.LastWindowEnd(slice_end), watermark_);
+       end += math_.slide) {
+    if (end + math_.lateness <= watermark_) continue;
+    firing_.Begin(end, changed);
+    while (firing_.active()) RETURN_IF_ERROR(firing_.Step(output));
+  }
+  return absl::OkStatus();
+}
+
+void WindowAggregateOperator::PlanFiring(int64_t watermark) {
+  std::set<int64_t> ends;
+  for (const NamespaceId slice : state_.main->Namespaces()) {
+    const int64_t last = std::min(math_.LastWindowEnd(slice), watermark);
+    for (int64_t end = math_.FirstWindowEnd(slice); end <= last; end += math_.slide) {
+      if (end > watermark_) ends.insert(end);
+    }
+  }
+  to_fire_.assign(ends.rbegin(), ends.rend());
+}
+
+absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t watermark, Output& output) {
+  if (watermark <= watermark_) return Progress::kDone;
+  if (!firing_planned_) {
+    if (watermark < next_fire_ && math_.lateness == 0) {
+      watermark_ = watermark;
+      return Progress::kDone;
+    }
+    PlanFiring(watermark);
+    firing_planned_ = true;
+  }
+  if (firing_.active()) {
+    RETURN_IF_ERROR(firing_.Step(output));
+    if (firing_.active()) return Progress::kMore;
+    for (const NamespaceId slice : state_.main->Namespaces()) {
+      if (slice > firing_.window_end()) break;
+      if (math_.LastWindowEnd(slice) <= firing_.window_end() && math_.IsClosed(slice, watermark)) state_.Drop(slice);
+    }
+  }
+  if (!to_fire_.empty()) {
+    firing_.Begin(to_fire_.back());
+    to_fire_.pop_back();
+    return Progress::kMore;
+  }
+  firing_planned_ = false;
+  watermark_ = watermark;
+  next_fire_ = batch::kMaxTimestamp;
+  for (const NamespaceId slice : state_.main->Namespaces()) {
+    if (math_.IsClosed(slice, watermark)) {
+      state_.Drop(slice);
+    } else {
+      Touch(slice);
+    }
+  }
+  return Progress::kDone;
+}
+
+absl::StatusOr<std::unique_ptr<AsyncSnapshot>> WindowAggregateOperator::Snapshot(CheckpointId checkpoint) {
+  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshotWriter> writer, context_.state->Freeze(checkpoint));
+  return std::make_unique<StateSnapshot>(context_.plan->name, std::move(writer));
+}
+
+}  // namespace weir::taskmanager

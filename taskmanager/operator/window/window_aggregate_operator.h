@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "taskmanager/operator/window/accumulators.h"
+#include "taskmanager/operator/window/window_firing.h"
+#include "taskmanager/operator/window/window_rows.h"
+#include "taskmanager/operator/window/window_state.h"
+
+namespace weir::taskmanager {
+
+/// Aggregates rows, or the partials of LocalAggregateOperator, per key and event-time window.
+///
+/// Thread:    the task's thread.
+/// Shape:     in: the node's input, or plan::WireSchema. Out: keys, window_start, window_end, aggregates, in order of window
+///            end. Late port: the input's rows.
+/// Invariant: a window fires once, when the watermark comes to its end; again only for rows within allowed_lateness.
+/// Source:    slices as in Scotty (Traub et al. 2019) and Flink's slice-shared window aggregation.
+class WindowAggregateOperator final : public Operator {
+ public:
+  absl::Status Open(const OperatorContext& context) override;
+  absl::Status Process(batch::Batch batch, Output& output) override;
+  absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
+  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
+  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
+  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
+
+ private:
+  absl::Status ProcessPartials(const batch::Batch& batch, Output& output);
+  absl::Status UpdateRows(const batch::Batch& batch, const WindowRows::SliceRows& part);
+  absl::Status UpdateDistinct(int a, int64_t slice_end, const std::vector<uint32_t>& rows);
+  absl::Status UpdateTexts(int a, int64_t slice_end, const batch::KeyBatch& keys, const batch::Column& values,
+                           const uint8_t* filter, const std::vector<uint32_t>& rows);
+  absl::Status EmitLate(const batch::Batch& batch, const std::vector<uint32_t>& rows, Output& output);
+  /// Emits again the windows of the slice that have fired and still count.
+  absl::Status FireAgain(int64_t slice_end, const batch::KeyBatch& keys, const std::vector<uint32_t>& rows,
+                         Output& output);
+  void Touch(int64_t slice_end);
+  void PlanFiring(int64_t watermark);
+
+  OperatorContext context_;
+  std::unique_ptr<Accumulators> accumulators_;
+  WindowMath math_;
+  WindowState state_;
+  WindowRows rows_;
+  WindowFiring firing_;
+  int late_columns_ = 0;
+  int key_count_ = 0;
+  int64_t watermark_ = batch::kMinTimestamp;   // windows up to here have fired
+  int64_t next_fire_ = batch::kMaxTimestamp;   // least window end that has something to emit
+  std::vector<int64_t> to_fire_;               // descending; of the AdvanceWatermark under way
+  bool firing_planned_ = false;
+  // Scratch.
+  batch::KeyBatch keys_;
+  std::vector<uint32_t> slots_;
+  std::vector<std::byte*> targets_;
+  std::vector<WindowRows::SliceRows> partial_slices_;
+};
+
+}  // namespace weir::taskmanager

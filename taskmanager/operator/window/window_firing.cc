@@ -1,0 +1,150 @@
+#include "taskmanager/operator/window/window_firing.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/bytes.h"
+#include "common/base/status_macros.h"
+
+namespace weir::taskmanager {
+namespace {
+/// Results carry the last instant of their window as event time, in the milliseconds users think in.
+constexpr int64_t kMilli = 1000;
+}  // namespace
+
+void WindowFiring::Open(const OperatorContext& context, const Accumulators* accumulators, WindowState* state,
+                        WindowMath math) {
+  context_ = context;
+  policy_.Open(context);
+  accumulators_ = accumulators;
+  state_ = state;
+  math_ = math;
+  for (const plan::NamedExpression& key : context.plan->window->keys) key_types_.push_back(key.expression.type());
+}
+
+void WindowFiring::Begin(int64_t window_end, std::optional<std::set<std::string>> only) {
+  active_ = true;
+  window_end_ = window_end;
+  only_ = std::move(only);
+  scans_.clear();
+  scan_ = 0;
+  cursor_ = 0;
+  emitted_ = 0;
+  direct_ = math_.tumbling() && !only_ && std::all_of(state_->texts.begin(), state_->texts.end(),
+                                                      [](const KeyedTable* table) { return table == nullptr; });
+  for (int64_t slice = window_end - math_.size + math_.slice; slice <= window_end; slice += math_.slice) {
+    if (NamespaceTable* table = state_->main->Find(slice)) scans_.push_back({table, Scan::Kind::kMain, 0});
+    if (direct_) continue;
+    for (int a = 0; a < accumulators_->size(); ++a) {
+      if (state_->texts[a] != nullptr) {
+        if (NamespaceTable* table = state_->texts[a]->Find(slice)) scans_.push_back({table, Scan::Kind::kText, a});
+      }
+      if (state_->distinct[a] != nullptr) {
+        if (NamespaceTable* table = state_->distinct[a]->Find(slice)) {
+          scans_.push_back({table, Scan::Kind::kDistinct, a});
+        }
+      }
+    }
+  }
+  if (direct_) return;
+  merged_ = std::make_unique<KeyTable>(accumulators_->width());
+  distinct_.clear();
+  for (int a = 0; a < accumulators_->size(); ++a) distinct_.push_back(std::make_unique<KeyTable>(0));
+  arena_ = batch::StringArena();
+}
+
+absl::Status WindowFiring::MergePage() {
+  const Scan& scan = scans_[scan_];
+  NamespaceTable::Page page;
+  RETURN_IF_ERROR(scan.table->Scan(&cursor_, batch::Batch::kMaxRows, &page));
+  for (size_t i = 0; i < page.keys.size(); ++i) {
+    const std::string_view key = page.keys[i];
+    if (only_ && !only_->contains(std::string(key))) continue;
+    std::byte* row = merged_->row(merged_->FindOrInsert(key, batch::HashKey(key)));
+    switch (scan.kind) {
+      case Scan::Kind::kMain:
+        accumulators_->Merge(page.values[i], row, &arena_);
+        break;
+      case Scan::Kind::kText:
+        accumulators_->AddText(scan.aggregate, page.texts[i], row, &arena_);
+        break;
+      case Scan::Kind::kDistinct: {
+        std::string pair;
+        ByteWriter(&pair).PutBytes(key);
+        pair.append(page.subkeys[i]);
+        bool inserted;
+        distinct_[scan.aggregate]->FindOrInsert(pair, batch::HashKey(pair), &inserted);
+        if (inserted) accumulators_->CountDistinct(scan.aggregate, row);
+        break;
+      }
+    }
+  }
+  if (page.last) ++scan_, cursor_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status WindowFiring::Step(Output& output) {
+  if (direct_) {
+    if (scan_ == scans_.size()) {
+      active_ = false;
+      return absl::OkStatus();
+    }
+    NamespaceTable::Page page;
+    RETURN_IF_ERROR(scans_[scan_].table->Scan(&cursor_, batch::Batch::kMaxRows, &page));
+    if (page.last) ++scan_, cursor_ = 0;
+    return EmitPage(page.keys, page.values, nullptr, output);
+  }
+  if (scan_ < scans_.size()) return MergePage();
+  std::vector<std::string_view> keys;
+  std::vector<const std::byte*> rows;
+  for (; emitted_ < merged_->size() && keys.size() < batch::Batch::kMaxRows; ++emitted_) {
+    keys.push_back(merged_->key(static_cast<uint32_t>(emitted_)));
+    rows.push_back(merged_->row(static_cast<uint32_t>(emitted_)));
+  }
+  RETURN_IF_ERROR(EmitPage(keys, rows, &arena_, output));
+  if (emitted_ == merged_->size()) {
+    active_ = false;
+    merged_.reset();
+    distinct_.clear();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WindowFiring::EmitPage(const std::vector<std::string_view>& keys,
+                                    const std::vector<const std::byte*>& rows, const batch::StringArena* arena,
+                                    Output& output) {
+  if (keys.empty()) return absl::OkStatus();
+  batch::Batch out;
+  out.schema = context_.plan->output;
+  out.rows = static_cast<int64_t>(keys.size());
+  ASSIGN_OR_RETURN(out.columns, batch::DecodeKeys(key_types_, keys));
+  for (const int64_t bound : {window_end_ - math_.size, window_end_}) {
+    out.columns.push_back(batch::Column::Constant(out.schema->fields[out.columns.size()].type, out.rows, bound));
+  }
+  std::vector<uint32_t> all_bad;
+  std::vector<std::pair<int, std::vector<uint32_t>>> overflows;
+  for (int a = 0; a < accumulators_->size(); ++a) {
+    std::vector<uint32_t> overflowed;
+    out.columns.push_back(accumulators_->Results(a, rows.data(), out.rows, arena, &overflowed));
+    if (!overflowed.empty()) overflows.emplace_back(a, std::move(overflowed));
+  }
+  out.event_times = batch::Buffer::Allocate(keys.size() * 8);
+  std::fill_n(reinterpret_cast<int64_t*>(out.event_times->data()), keys.size(), window_end_ - kMilli);
+  for (const auto& [a, overflowed] : overflows) {
+    const plan::Aggregate& aggregate = context_.plan->window->aggregates[a];
+    expression::RowErrors errors;
+    for (const uint32_t row : overflowed) {
+      if (std::binary_search(all_bad.begin(), all_bad.end(), row)) continue;
+      errors.push_back({row, absl::StrCat(aggregate.name, " is out of the range of ", batch::ToString(aggregate.result_type))});
+    }
+    std::vector<uint32_t> bad;
+    RETURN_IF_ERROR(policy_.Handle(out, errors, aggregate.text, output, &bad));
+    all_bad.insert(all_bad.end(), bad.begin(), bad.end());
+    std::sort(all_bad.begin(), all_bad.end());
+  }
+  if (all_bad.empty()) return output.Emit(kMainPort, std::move(out));
+  const std::vector<uint32_t> good = RowsWithout(out.rows, all_bad);
+  return output.Emit(kMainPort, out.Gather(good.data(), static_cast<int64_t>(good.size())));
+}
+
+}  // namespace weir::taskmanager

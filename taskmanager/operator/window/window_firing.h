@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "taskmanager/operator/basic/row_error_policy.h"
+#include "taskmanager/operator/window/key_table.h"
+#include "taskmanager/operator/window/window_state.h"
+
+namespace weir::taskmanager {
+
+/// Emits the result of one window, a page a step.
+///
+/// Thread:  the task's thread. State must not change between Begin and the last Step.
+/// Why:     a tumbling window without side tables is emitted as its slice lies; all others are merged in memory first.
+class WindowFiring {
+ public:
+  void Open(const OperatorContext& context, const Accumulators* accumulators, WindowState* state, WindowMath math);
+
+  /// `only`: nothing else than these keys (a late window's changed ones); absent: all.
+  void Begin(int64_t window_end, std::optional<std::set<std::string>> only = std::nullopt);
+  bool active() const { return active_; }
+  int64_t window_end() const { return window_end_; }
+  absl::Status Step(Output& output);
+
+ private:
+  /// What is scanned, one after another, when merging.
+  struct Scan {
+    NamespaceTable* table;
+    enum class Kind { kMain, kText, kDistinct } kind;
+    int aggregate;
+  };
+  absl::Status MergePage();
+  absl::Status EmitPage(const std::vector<std::string_view>& keys, const std::vector<const std::byte*>& rows,
+                        const batch::StringArena* arena, Output& output);
+
+  OperatorContext context_;
+  RowErrorPolicy policy_;
+  const Accumulators* accumulators_ = nullptr;
+  WindowState* state_ = nullptr;
+  WindowMath math_;
+  std::vector<batch::DataType> key_types_;
+
+  bool active_ = false;
+  bool direct_ = false;
+  int64_t window_end_ = 0;
+  std::optional<std::set<std::string>> only_;
+  std::vector<Scan> scans_;
+  size_t scan_ = 0;
+  uint64_t cursor_ = 0;
+  std::unique_ptr<KeyTable> merged_;
+  std::vector<std::unique_ptr<KeyTable>> distinct_;  // by aggregate: (key, value) pairs seen
+  batch::StringArena arena_;
+  int64_t emitted_ = 0;
+};
+
+}  // namespace weir::taskmanager

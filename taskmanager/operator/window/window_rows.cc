@@ -1,0 +1,108 @@
+#include "taskmanager/operator/window/window_rows.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "common/base/status_macros.h"
+
+namespace weir::taskmanager {
+
+void WindowRows::Open(const OperatorContext& context) {
+  policy_.Open(context);
+  const plan::WindowSpec& window = *context.plan->window;
+  math_ = {window.size, window.slide, window.slice, window.allowed_lateness};
+  auto schema = std::make_shared<batch::Schema>();
+  for (const plan::NamedExpression& key : window.keys) {
+    all_keys_.push_back(static_cast<int>(key_evaluators_.size()));
+    key_evaluators_.emplace_back(key.expression);
+    schema->fields.push_back({key.name, key.expression.type()});
+  }
+  key_batch_.schema = schema;
+  for (const plan::Aggregate& aggregate : window.aggregates) {
+    has_argument_.push_back(aggregate.argument.ok());
+    argument_evaluators_.emplace_back();
+    filter_evaluators_.emplace_back();
+    if (aggregate.argument.ok()) argument_evaluators_.back().emplace(aggregate.argument);
+    if (aggregate.filter.ok()) filter_evaluators_.back().emplace(aggregate.filter);
+  }
+  arguments_.resize(window.aggregates.size());
+  filters_.resize(window.aggregates.size());
+}
+
+absl::Status WindowRows::EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
+                                      batch::Column* out,
+                                      const std::vector<uint8_t>* filter) {
+  if (const int same = evaluator.expression().ColumnIndex(); same >= 0) {
+    *out = batch.columns[same];
+    return absl::OkStatus();
+  }
+  expression::RowErrors errors;
+  evaluator.Evaluate(batch, out, &errors);
+  if (errors.empty()) return absl::OkStatus();
+  std::erase_if(errors, [&](const expression::RowError& error) {
+    // A row that the filter leaves out is never asked for its argument.
+    return (filter != nullptr && (*filter)[error.row] == 0) ||
+           std::binary_search(all_bad_.begin(), all_bad_.end(), error.row);
+  });
+  RETURN_IF_ERROR(policy_.Handle(batch, errors, evaluator.expression().text(), output, &bad_));
+  std::vector<uint32_t> merged;
+  std::set_union(all_bad_.begin(), all_bad_.end(), bad_.begin(), bad_.end(), std::back_inserter(merged));
+  all_bad_ = std::move(merged);
+  return absl::OkStatus();
+}
+
+absl::Status WindowRows::Load(const batch::Batch& batch, Output& output) {
+  all_bad_.clear();
+  key_batch_.rows = batch.rows;
+  key_batch_.columns.resize(key_evaluators_.size());
+  for (size_t k = 0; k < key_evaluators_.size(); ++k) {
+    RETURN_IF_ERROR(EvaluateInto(key_evaluators_[k], batch, output, &key_batch_.columns[k]));
+  }
+  batch::MakeKeys(key_batch_, all_keys_, &keys_);
+  for (size_t a = 0; a < arguments_.size(); ++a) {
+    if (filter_evaluators_[a]) {
+      batch::Column column;
+      RETURN_IF_ERROR(EvaluateInto(*filter_evaluators_[a], batch, output, &column));
+      filters_[a].resize(static_cast<size_t>(batch.rows));
+      for (int64_t i = 0; i < batch.rows; ++i) {
+        filters_[a][i] = !column.IsNull(i) && column.at<uint8_t>(i) != 0 ? 1 : 0;
+      }
+    }
+    if (!argument_evaluators_[a]) continue;
+    RETURN_IF_ERROR(EvaluateInto(*argument_evaluators_[a], batch, output, &arguments_[a],
+                                 filter_evaluators_[a] ? &filters_[a] : nullptr));
+  }
+  Slice(batch);
+  return absl::OkStatus();
+}
+
+void WindowRows::Slice(const batch::Batch& batch) {
+  slice_count_ = 0;
+  const int64_t* times = batch.times();
+  SliceRows* current = nullptr;
+  size_t next_bad = 0;
+  for (uint32_t i = 0; i < batch.rows; ++i) {
+    if (next_bad < all_bad_.size() && all_bad_[next_bad] == i) {
+      ++next_bad;
+      continue;
+    }
+    const int64_t t = times[i];
+    if (current == nullptr || t >= current->slice_end || t < current->slice_end - math_.slice) {
+      const int64_t end = math_.SliceEndOf(t);
+      if (math_.InNoWindow(end)) continue;
+      current = nullptr;
+      for (size_t s = 0; s < slice_count_; ++s) {
+        if (slices_[s].slice_end == end) current = &slices_[s];
+      }
+      if (current == nullptr) {
+        if (slice_count_ == slices_.size()) slices_.emplace_back();
+        current = &slices_[slice_count_++];
+        current->slice_end = end;
+        current->rows.clear();
+      }
+    }
+    current->rows.push_back(i);
+  }
+}
+
+}  // namespace weir::taskmanager

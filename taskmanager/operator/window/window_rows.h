@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/batch/key.h"
+#include "taskmanager/operator/basic/row_error_policy.h"
+#include "taskmanager/operator/operator.h"
+#include "taskmanager/operator/window/window_math.h"
+
+namespace weir::taskmanager {
+
+/// The rows of one batch, made ready for aggregation: keys, arguments, filters, and the slice of each row.
+///
+/// Thread:  the task's thread; one object is reused for all batches.
+class WindowRows {
+ public:
+  void Open(const OperatorContext& context);
+
+  /// Evaluates everything. Rows in error go the way of `on_error` and are in no slice.
+  absl::Status Load(const batch::Batch& batch, Output& output);
+
+  const batch::KeyBatch& keys() const { return keys_; }
+  const std::vector<batch::Column>& key_columns() const { return key_batch_.columns; }
+  /// Null for count(*).
+  const batch::Column* argument(int a) const { return has_argument_[a] ? &arguments_[a] : nullptr; }
+  /// Null when the aggregate has no filter; else one byte a row, 1 = counts.
+  const uint8_t* filter(int a) const { return filters_[a].empty() ? nullptr : filters_[a].data(); }
+
+  /// Rows of one slice, ascending.
+  struct SliceRows {
+    int64_t slice_end = 0;
+    std::vector<uint32_t> rows;
+  };
+  /// Slices in order of first occurrence; those in no window left out.
+  const std::vector<SliceRows>& slices() const { return slices_; }
+  size_t slice_count() const { return slice_count_; }
+
+ private:
+  absl::Status EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
+                            batch::Column* out, const std::vector<uint8_t>* filter = nullptr);
+  void Slice(const batch::Batch& batch);
+
+  RowErrorPolicy policy_;
+  WindowMath math_;
+  std::vector<expression::Evaluator> key_evaluators_;
+  std::vector<std::optional<expression::Evaluator>> argument_evaluators_, filter_evaluators_;
+  batch::Batch key_batch_;
+  std::vector<int> all_keys_;
+  batch::KeyBatch keys_;
+  std::vector<batch::Column> arguments_;
+  std::vector<bool> has_argument_;
+  std::vector<std::vector<uint8_t>> filters_;
+  std::vector<uint32_t> bad_, all_bad_;
+  std::vector<SliceRows> slices_;
+  size_t slice_count_ = 0;
+};
+
+}  // namespace weir::taskmanager

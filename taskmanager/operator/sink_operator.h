@@ -34,7 +34,7 @@ class SinkOperator final : public Operator {
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
   void OnCheckpointComplete(CheckpointId checkpoint) override;
 
-  TwoPhaseCommitSink& sink() { return *sink_; }
+  std::shared_ptr<TwoPhaseCommitSink> shared_sink() const { return sink_; }
 
  private:
   Options options_;

@@ -22,6 +22,8 @@ class TaskEvents {
  public:
   virtual ~TaskEvents() = default;
   virtual void OnSourceEnded() = 0;
+  /// On the task's thread, before the asynchronous part begins.
+  virtual void OnSnapshotTaken() {}
   virtual void OnAcknowledge(control::CheckpointAck ack) = 0;
   virtual void OnDecline(CheckpointId checkpoint, absl::Status reason, bool storage_failed) = 0;
   virtual void OnCommitted(CheckpointId checkpoint) = 0;

@@ -142,6 +142,7 @@ absl::Status Task::TakeSnapshot(CheckpointId checkpoint) {
   barrier.value = checkpoint.value;
   RETURN_IF_ERROR(chain_.Broadcast(barrier));
   ack.sync_micros = options_.clock->Steady() - begin;
+  options_.events->OnSnapshotTaken();
   options_.run_async(
       [work, clock = options_.clock, events = options_.events] { RunParts(*work, *clock, *events); });
   return absl::OkStatus();

@@ -1,0 +1,236 @@
+#include "taskmanager/executor/subtask.h"
+
+#include <pthread.h>
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace weir::taskmanager {
+namespace {
+/// Metrics are copied out at most so often; a reader sees them that old.
+constexpr SteadyMicros kPublishMicros = 50'000;
+}  // namespace
+
+control::FailureDomain DomainOf(const absl::Status& error) {
+  switch (error.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition: return control::FailureDomain::kUser;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted: return control::FailureDomain::kExternal;
+    default: return control::FailureDomain::kInternal;
+  }
+}
+
+Subtask::Subtask(std::shared_ptr<const Deployment> deployment, SubtaskId id)
+    : deployment_(std::move(deployment)), id_(id),
+      is_source_(deployment_->plan->tasks[id.task].operators[0].kind == plan::OperatorKind::kSource),
+      async_(deployment_->pool) {
+  metrics_.subtask = id_;
+  const plan::Task& task = deployment_->plan->tasks[id_.task];
+  if (deployment_->resolve_only) return;
+  for (const int e : task.inputs) {
+    const plan::Edge& edge = deployment_->plan->edges[e];
+    const int senders = deployment_->plan->tasks[edge.from_task].parallelism;
+    for (int s = 0; s < senders; ++s) {
+      if (edge.kind == plan::EdgeKind::kForward && s != id_.index) continue;
+      const ChannelId channel{deployment_->fence.job, deployment_->fence.attempt, e, s, id_.index};
+      inputs_.push_back({deployment_->transport->Register(channel, [this] { Wake(); }), edge.schema});
+    }
+  }
+}
+
+Subtask::~Subtask() { Join(); }
+
+void Subtask::Start() {
+  thread_ = std::thread([this] { Main(); });
+  pthread_setname_np(thread_.native_handle(), absl::StrCat("task-", id_.task, "-", id_.index).substr(0, 15).c_str());
+}
+
+void Subtask::Post(Mail mail) {
+  std::lock_guard lock(mutex_);
+  mail_.push_back(std::move(mail));
+  has_mail_ = true;
+  wake_cv_.notify_one();
+}
+
+void Subtask::Cancel() {
+  std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  has_mail_ = true;
+  wake_cv_.notify_one();
+}
+
+void Subtask::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Subtask::Wake() {
+  if (woken_.exchange(true)) return;
+  std::lock_guard lock(mutex_);
+  wake_cv_.notify_one();
+}
+
+void Subtask::Wait(SteadyMicros until) {
+  std::unique_lock lock(mutex_);
+  auto ready = [this] { return has_mail_ || woken_; };
+  if (until == 0) {
+    wake_cv_.wait(lock, ready);
+  } else {
+    const SteadyMicros now = deployment_->clock->Steady();
+    if (until > now) wake_cv_.wait_for(lock, std::chrono::microseconds(until - now), ready);
+  }
+  woken_ = false;
+}
+
+void Subtask::Main() {
+  const absl::Status status = Run();
+  // What is queued refers to this object; what has begun ends first.
+  async_.Stop();
+  PublishMetrics();
+  task_.reset();
+  builder_.reset();
+  if (cancelled_) {
+    ReportState(control::SubtaskState::kCancelled);
+  } else {
+    ReportState(control::SubtaskState::kFailed, status);
+  }
+}
+
+absl::Status Subtask::Run() {
+  SubtaskBuilder::Callbacks callbacks;
+  callbacks.wake = [this] { Wake(); };
+  callbacks.run_async = [this](std::function<void()> work) { async_.Run(std::move(work)); };
+  callbacks.on_sink_committed = [this](CheckpointId checkpoint, absl::Status status) {
+    task_->OnSinkCommitted(checkpoint, std::move(status));
+  };
+  callbacks.events = this;
+  builder_ = std::make_unique<SubtaskBuilder>(deployment_.get(), id_, &counters_, std::move(callbacks));
+  RETURN_IF_ERROR(builder_->Restore());
+  if (is_source_ && id_.index == 0 && deployment_->restored == nullptr && !deployment_->resolve_only) {
+    ASSIGN_OR_RETURN(checkpoint::SourceSplits source, builder_->EnumerateSplits());
+    deployment_->send(control::SplitsFound{deployment_->fence, std::move(source)});
+  }
+  ReportState(control::SubtaskState::kRestored);
+  for (;;) {
+    if (has_mail_) {
+      std::deque<Mail> mail;
+      absl::Status async_error;
+      {
+        std::lock_guard lock(mutex_);
+        has_mail_ = false;
+        mail.swap(mail_);
+        async_error = async_error_;
+      }
+      if (cancelled_) return absl::OkStatus();
+      RETURN_IF_ERROR(async_error);
+      for (Mail& message : mail) RETURN_IF_ERROR(Handle(std::move(message)));
+    }
+    RETURN_IF_ERROR(StepOrWait());
+  }
+}
+
+absl::Status Subtask::Handle(Mail mail) {
+  if (auto* assign = std::get_if<AssignSplits>(&mail)) return builder_->AssignSplits(assign->sources);
+  if (std::holds_alternative<Sweep>(mail)) {
+    RETURN_IF_ERROR(builder_->Sweep());
+    deployment_->send(control::Swept{deployment_->fence, id_});
+    return absl::OkStatus();
+  }
+  if (std::holds_alternative<StartRunning>(mail)) {
+    if (deployment_->resolve_only || task_ != nullptr) return absl::OkStatus();
+    ASSIGN_OR_RETURN(task_, builder_->Start(std::move(inputs_)));
+    ReportState(control::SubtaskState::kRunning);
+    return absl::OkStatus();
+  }
+  if (task_ == nullptr) return absl::OkStatus();  // a checkpoint's message to one that does not run yet
+  if (auto* trigger = std::get_if<Trigger>(&mail)) {
+    if (is_source_) task_->Trigger(trigger->checkpoint);
+  } else if (auto* complete = std::get_if<Complete>(&mail)) {
+    task_->Complete(complete->checkpoint);
+  } else if (auto* abort = std::get_if<Abort>(&mail)) {
+    return task_->Abort(abort->checkpoint);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Subtask::StepOrWait() {
+  if (task_ == nullptr) {
+    Wait(0);
+    return absl::OkStatus();
+  }
+  const SteadyMicros begin = deployment_->clock->Steady();
+  ASSIGN_OR_RETURN(const Task::StepResult result, task_->Step());
+  const SteadyMicros end = deployment_->clock->Steady();
+  busy_micros_ += end - begin;
+  if (result.kind == Task::StepResult::Kind::kWorked) {
+    if (end - published_at_ >= kPublishMicros) PublishMetrics();
+    return absl::OkStatus();
+  }
+  PublishMetrics();
+  Wait(result.until);
+  if (result.kind == Task::StepResult::Kind::kWaitOutput) blocked_micros_ += deployment_->clock->Steady() - end;
+  return absl::OkStatus();
+}
+
+void Subtask::PublishMetrics() {
+  published_at_ = deployment_->clock->Steady();
+  std::lock_guard lock(mutex_);
+  metrics_.rows_in = counters_.rows_in;
+  metrics_.rows_out = counters_.rows_out;
+  metrics_.bytes_in = counters_.bytes_in;
+  metrics_.bytes_out = counters_.bytes_out;
+  metrics_.skipped_rows = counters_.skipped_rows;
+  metrics_.late_rows = counters_.late_rows;
+  metrics_.error_rows = counters_.error_rows;
+  metrics_.busy_micros = busy_micros_;
+  metrics_.backpressured_micros = blocked_micros_;
+  if (task_ != nullptr) metrics_.watermark = task_->watermark();
+}
+
+control::SubtaskMetrics Subtask::Metrics() const {
+  std::lock_guard lock(mutex_);
+  return metrics_;
+}
+
+void Subtask::ReportState(control::SubtaskState state, absl::Status error) {
+  control::SubtaskStateChanged report;
+  report.fence = deployment_->fence;
+  report.subtask = id_;
+  report.state = state;
+  report.domain = DomainOf(error);
+  report.error = std::move(error);
+  deployment_->send(std::move(report));
+}
+
+void Subtask::OnSourceEnded() {
+  PublishMetrics();
+  deployment_->send(control::SourceEnded{deployment_->fence, id_});
+}
+
+void Subtask::OnAcknowledge(control::CheckpointAck ack) {
+  ack.fence = deployment_->fence;
+  // The last numbers of a bounded job must be there before it ends.
+  if (ack.snapshot.ended) deployment_->send(control::MetricsReport{deployment_->fence, {Metrics()}});
+  deployment_->send(std::move(ack));
+}
+
+void Subtask::OnDecline(CheckpointId checkpoint, absl::Status reason, bool storage_failed) {
+  deployment_->send(
+      control::CheckpointDecline{deployment_->fence, checkpoint, id_, std::move(reason), storage_failed});
+}
+
+void Subtask::OnCommitted(CheckpointId checkpoint) {
+  deployment_->send(control::CommitConfirmed{deployment_->fence, checkpoint, id_});
+}
+
+void Subtask::OnAsyncFailure(absl::Status error) {
+  std::lock_guard lock(mutex_);
+  if (async_error_.ok()) async_error_ = std::move(error);
+  has_mail_ = true;
+  wake_cv_.notify_one();
+}
+
+}  // namespace weir::taskmanager

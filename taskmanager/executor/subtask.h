@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "taskmanager/executor/deployment.h"
+#include "taskmanager/executor/subtask_builder.h"
+#include "taskmanager/task/task.h"
+
+namespace weir::taskmanager {
+
+/// One subtask of an attempt with its thread: restores, waits for the start, then steps its task, control mail first.
+///
+/// Thread:  the public calls are thread-safe; the task is touched by its own thread only.
+/// Order:   made (its channels are registered), Start, mail, Cancel, Join.
+/// Source:  Flink's mailbox model.
+class Subtask final : private TaskEvents {
+ public:
+  struct AssignSplits { std::vector<checkpoint::SourceSplits> sources; };
+  struct Sweep {};
+  struct StartRunning {};
+  struct Trigger { CheckpointId checkpoint; };
+  struct Complete { CheckpointId checkpoint; };
+  struct Abort { CheckpointId checkpoint; };
+  using Mail = std::variant<AssignSplits, Sweep, StartRunning, Trigger, Complete, Abort>;
+
+  Subtask(std::shared_ptr<const Deployment> deployment, SubtaskId id);
+  ~Subtask() override;
+
+  void Start();
+  void Post(Mail mail);
+  /// Ends it soon; nothing is reported after.
+  void Cancel();
+  /// Waits for its end. Cancel first.
+  void Join();
+
+  SubtaskId id() const { return id_; }
+  control::SubtaskMetrics Metrics() const;
+
+ private:
+  // TaskEvents; from the serial queue or the own thread.
+  void OnSourceEnded() override;
+  void OnSnapshotTaken() override { PublishMetrics(); }
+  void OnAcknowledge(control::CheckpointAck ack) override;
+  void OnDecline(CheckpointId checkpoint, absl::Status reason, bool storage_failed) override;
+  void OnCommitted(CheckpointId checkpoint) override;
+  void OnAsyncFailure(absl::Status error) override;
+
+  void Main();
+  absl::Status Run();
+  absl::Status Handle(Mail mail);
+  absl::Status StepOrWait();
+  void Wake();
+  void Wait(SteadyMicros until);
+  void PublishMetrics();
+  void ReportState(control::SubtaskState state, absl::Status error = absl::OkStatus());
+
+  std::shared_ptr<const Deployment> deployment_;
+  const SubtaskId id_;
+  const bool is_source_;
+  std::vector<TaskInput> inputs_;
+  SerialQueue async_;
+  OperatorCounters counters_;  // own thread
+  std::unique_ptr<SubtaskBuilder> builder_;
+  std::unique_ptr<Task> task_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_cv_;
+  std::deque<Mail> mail_;
+  absl::Status async_error_;
+  std::atomic<bool> has_mail_{false};  // or an asynchronous error, or cancelled
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> woken_{false};
+  control::SubtaskMetrics metrics_;    // under mutex_
+  int64_t busy_micros_ = 0, blocked_micros_ = 0;  // own thread
+  SteadyMicros published_at_ = 0;
+  std::thread thread_;
+};
+
+/// Whose fault an error is: kInvalidArgument is the user's and restarting cannot help; kUnavailable is outside.
+control::FailureDomain DomainOf(const absl::Status& error);
+
+}  // namespace weir::taskmanager

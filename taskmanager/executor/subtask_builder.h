@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "taskmanager/executor/deployment.h"
+#include "taskmanager/task/task.h"
+
+namespace weir::taskmanager {
+
+/// Makes a subtask's task: operators, state, what the checkpoint says of them; resolves its share of the handles.
+///
+/// Thread:  the subtask's, before it runs; every call may block on I/O.
+class SubtaskBuilder {
+ public:
+  struct Callbacks {
+    std::function<void()> wake;
+    std::function<void(std::function<void()>)> run_async;
+    std::function<void(CheckpointId, absl::Status)> on_sink_committed;
+    TaskEvents* events = nullptr;
+  };
+  SubtaskBuilder(const Deployment* deployment, SubtaskId id, OperatorCounters* counters, Callbacks callbacks);
+  ~SubtaskBuilder();
+
+  /// Opens operators with restored state, resolves handles. A resolver attempt does only the latter.
+  absl::Status Restore();
+  /// First start, subtask 0 of a source: its splits.
+  absl::StatusOr<checkpoint::SourceSplits> EnumerateSplits();
+  /// First start: the recorded splits. (A restored subtask has them from the manifest.)
+  absl::Status AssignSplits(const std::vector<checkpoint::SourceSplits>& sources);
+  absl::Status Sweep();
+  /// Connects to the receivers. After it the task may step; the builder is needed no more.
+  absl::StatusOr<std::unique_ptr<Task>> Start(std::vector<TaskInput> inputs);
+
+ private:
+  absl::Status RestoreOperator(int index, const checkpoint::Manifest* manifest);
+  absl::StatusOr<OperatorPtr> MakeOperator(const plan::PlanOperator& op, const checkpoint::Manifest* manifest);
+  absl::Status ResolveShare(const plan::PlanOperator& op, TwoPhaseCommitSink& sink,
+                            const checkpoint::Manifest& manifest);
+  absl::Status MakeSource(const plan::PlanOperator& op);
+  SourceContext MakeSourceContext(const plan::PlanOperator& op) const;
+
+  const Deployment* deployment_;
+  const plan::Task* task_;
+  SubtaskId id_;
+  OperatorCounters* counters_;
+  Callbacks callbacks_;
+  std::unique_ptr<SourceOperator> source_;
+  std::vector<OperatorPtr> operators_;
+  std::vector<std::shared_ptr<TwoPhaseCommitSink>> sinks_;
+  std::optional<int64_t> restored_watermark_;  // the least of the operators'; nothing without operators
+};
+
+}  // namespace weir::taskmanager

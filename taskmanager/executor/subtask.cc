@@ -37,7 +37,7 @@ Subtask::Subtask(std::shared_ptr<const Deployment> deployment, SubtaskId id)
     for (int s = 0; s < senders; ++s) {
       if (edge.kind == plan::EdgeKind::kForward && s != id_.index) continue;
       const ChannelId channel{deployment_->fence.job, deployment_->fence.attempt, e, s, id_.index};
-      inputs_.push_back({deployment_->transport->Register(channel, [this] { Wake(); }), edge.schema});
+      inputs_.push_back({deployment_->transport->Register(channel, [signal = signal_] { signal->Wake(); }), edge.schema});
     }
   }
 }
@@ -50,39 +50,39 @@ void Subtask::Start() {
 }
 
 void Subtask::Post(Mail mail) {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(signal_->mutex);
   mail_.push_back(std::move(mail));
-  has_mail_ = true;
-  wake_cv_.notify_one();
+  signal_->has_mail = true;
+  signal_->changed.notify_one();
 }
 
 void Subtask::Cancel() {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(signal_->mutex);
   cancelled_ = true;
-  has_mail_ = true;
-  wake_cv_.notify_one();
+  signal_->has_mail = true;
+  signal_->changed.notify_one();
 }
 
 void Subtask::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Subtask::Wake() {
-  if (woken_.exchange(true)) return;
-  std::lock_guard lock(mutex_);
-  wake_cv_.notify_one();
+void Subtask::Signal::Wake() {
+  if (woken.exchange(true)) return;
+  std::lock_guard lock(mutex);
+  changed.notify_one();
 }
 
 void Subtask::Wait(SteadyMicros until) {
-  std::unique_lock lock(mutex_);
-  auto ready = [this] { return has_mail_ || woken_; };
+  std::unique_lock lock(signal_->mutex);
+  auto ready = [this] { return signal_->has_mail || signal_->woken; };
   if (until == 0) {
-    wake_cv_.wait(lock, ready);
+    signal_->changed.wait(lock, ready);
   } else {
     const SteadyMicros now = deployment_->clock->Steady();
-    if (until > now) wake_cv_.wait_for(lock, std::chrono::microseconds(until - now), ready);
+    if (until > now) signal_->changed.wait_for(lock, std::chrono::microseconds(until - now), ready);
   }
-  woken_ = false;
+  signal_->woken = false;
 }
 
 void Subtask::Main() {
@@ -101,7 +101,7 @@ void Subtask::Main() {
 
 absl::Status Subtask::Run() {
   SubtaskBuilder::Callbacks callbacks;
-  callbacks.wake = [this] { Wake(); };
+  callbacks.wake = [signal = signal_] { signal->Wake(); };
   callbacks.run_async = [this](std::function<void()> work) { async_.Run(std::move(work)); };
   callbacks.on_sink_committed = [this](CheckpointId checkpoint, absl::Status status) {
     task_->OnSinkCommitted(checkpoint, std::move(status));
@@ -115,12 +115,12 @@ absl::Status Subtask::Run() {
   }
   ReportState(control::SubtaskState::kRestored);
   for (;;) {
-    if (has_mail_) {
+    if (signal_->has_mail) {
       std::deque<Mail> mail;
       absl::Status async_error;
       {
-        std::lock_guard lock(mutex_);
-        has_mail_ = false;
+        std::lock_guard lock(signal_->mutex);
+        signal_->has_mail = false;
         mail.swap(mail_);
         async_error = async_error_;
       }
@@ -177,7 +177,7 @@ absl::Status Subtask::StepOrWait() {
 
 void Subtask::PublishMetrics() {
   published_at_ = deployment_->clock->Steady();
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(signal_->mutex);
   metrics_.rows_in = counters_.rows_in;
   metrics_.rows_out = counters_.rows_out;
   metrics_.bytes_in = counters_.bytes_in;
@@ -191,7 +191,7 @@ void Subtask::PublishMetrics() {
 }
 
 control::SubtaskMetrics Subtask::Metrics() const {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(signal_->mutex);
   return metrics_;
 }
 
@@ -227,10 +227,10 @@ void Subtask::OnCommitted(CheckpointId checkpoint) {
 }
 
 void Subtask::OnAsyncFailure(absl::Status error) {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(signal_->mutex);
   if (async_error_.ok()) async_error_ = std::move(error);
-  has_mail_ = true;
-  wake_cv_.notify_one();
+  signal_->has_mail = true;
+  signal_->changed.notify_one();
 }
 
 }  // namespace weir::taskmanager

@@ -57,7 +57,6 @@ class Subtask final : private TaskEvents {
   absl::Status Run();
   absl::Status Handle(Mail mail);
   absl::Status StepOrWait();
-  void Wake();
   void Wait(SteadyMicros until);
   void PublishMetrics();
   void ReportState(control::SubtaskState state, absl::Status error = absl::OkStatus());
@@ -71,14 +70,19 @@ class Subtask final : private TaskEvents {
   std::unique_ptr<SubtaskBuilder> builder_;
   std::unique_ptr<Task> task_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_cv_;
-  std::deque<Mail> mail_;
+  /// What others wake the thread by. Shared: a channel may still call when the subtask is gone.
+  struct Signal {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::atomic<bool> has_mail{false};  // or an asynchronous error, or cancelled
+    std::atomic<bool> woken{false};
+    void Wake();
+  };
+  const std::shared_ptr<Signal> signal_ = std::make_shared<Signal>();
+  std::deque<Mail> mail_;              // under the signal's mutex, as are
   absl::Status async_error_;
-  std::atomic<bool> has_mail_{false};  // or an asynchronous error, or cancelled
+  control::SubtaskMetrics metrics_;
   std::atomic<bool> cancelled_{false};
-  std::atomic<bool> woken_{false};
-  control::SubtaskMetrics metrics_;    // under mutex_
   int64_t busy_micros_ = 0, blocked_micros_ = 0;  // own thread
   SteadyMicros published_at_ = 0;
   std::thread thread_;

@@ -52,6 +52,9 @@ class TreeBuilder : public YAML::EventHandler {
     value.quoted = !plain;
     value.location = ContentOf(mark);
     CheckTag(tag, value.location);
+    if (!plain && IsOpen(mark, value.location)) {
+      return Break(value.location, "not YAML: a quoted string without its closing quote");
+    }
     Add(std::move(value), anchor);
   }
 
@@ -109,6 +112,23 @@ class TreeBuilder : public YAML::EventHandler {
       at = next;
     }
     return place;
+  }
+
+  /// A quoted scalar that runs to the end of the text, which yaml-cpp takes for a whole one if a line break is last.
+  bool IsOpen(const YAML::Mark& mark, Location content) const {
+    size_t at = static_cast<size_t>(mark.pos) + static_cast<size_t>(content.column - PlaceOf(mark).column);
+    if (at >= text_.size()) return false;
+    const char quote = text_[at];
+    if (quote != '"' && quote != '\'') return false;
+    for (++at; at < text_.size(); ++at) {
+      if (quote == '"' && text_[at] == '\\') {
+        ++at;
+      } else if (text_[at] == quote) {
+        if (quote == '"' || at + 1 >= text_.size() || text_[at + 1] != quote) return false;
+        ++at;
+      }
+    }
+    return true;
   }
 
   void CheckTag(const std::string& tag, Location location) {
@@ -209,6 +229,7 @@ std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics, 
     diagnostics->Error({line + 1, 1}, "a NUL byte: this is not a text file");
     return std::nullopt;
   }
+  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);  // places are counted behind it
   TreeBuilder builder(text, limits, diagnostics);
   try {
     std::istringstream in{std::string(text)};

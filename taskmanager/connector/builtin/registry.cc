@@ -1,0 +1,22 @@
+#include "taskmanager/connector/builtin/registry.h"
+
+#include "taskmanager/connector/discard/discard_sink.h"
+#include "taskmanager/connector/file/file_connector.h"
+#include "taskmanager/connector/generator/generator_source.h"
+#include "taskmanager/connector/print/print_sink.h"
+
+namespace weir::taskmanager {
+
+const ConnectorRegistry& BuiltinRegistry() {
+  static const auto* const registry = [] {
+    auto* made = new ConnectorRegistry();
+    discard::Register(made);
+    file::Register(made);
+    generator::Register(made);
+    print::Register(made);
+    return made;
+  }();
+  return *registry;
+}
+
+}  // namespace weir::taskmanager

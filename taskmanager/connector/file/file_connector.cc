@@ -1,0 +1,55 @@
+#include "taskmanager/connector/file/file_connector.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "taskmanager/connector/file/file_descriptor.h"
+#include "taskmanager/connector/file/file_enumerator.h"
+#include "taskmanager/connector/file/file_reader.h"
+#include "taskmanager/connector/file/file_sink.h"
+#include "taskmanager/format/decoder.h"
+#include "taskmanager/format/encoder.h"
+
+namespace weir::taskmanager::file {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Decoder>> DecoderOf(const SourceContext& context) {
+  DecoderOptions options;
+  options.format = context.node->format.type;
+  options.schema = context.schema;
+  options.wanted = context.wanted;
+  options.required.assign(context.schema->fields.size(), false);
+  if (context.node->event_time) {
+    const int column = context.schema->IndexOf(context.node->event_time->field.text);
+    if (column >= 0) {
+      options.required[column] = true;
+      if (!options.wanted.empty()) options.wanted[column] = true;
+    }
+  }
+  return MakeDecoder(std::move(options));
+}
+
+absl::StatusOr<std::unique_ptr<SplitEnumerator>> MakeEnumerator(const SourceContext& context) {
+  const bool splittable = context.node->format.type != job::FormatType::kCsv;
+  return std::make_unique<FileEnumerator>(PathOf(*context.node), splittable);
+}
+
+absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& context) {
+  ASSIGN_OR_RETURN(auto decoder, DecoderOf(context));
+  return std::make_unique<FileReader>(context, std::move(decoder));
+}
+
+absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> MakeSink(const SinkContext& context) {
+  ASSIGN_OR_RETURN(auto encoder, MakeEncoder(context.node->format, context.schema));
+  return std::make_unique<FileSink>(context, PathOf(*context.node), std::move(encoder));
+}
+
+}  // namespace
+
+void Register(ConnectorRegistry* registry) {
+  registry->sources["file"] = {MakeEnumerator, MakeReader};
+  registry->sinks["file"] = MakeSink;
+}
+
+}  // namespace weir::taskmanager::file

@@ -188,13 +188,7 @@ class Typer {
     const TypedNode& typed = nodes_[i];
     const job::ConnectorDescriptor* descriptor = catalog_.Find(node.type);
     if (descriptor == nullptr || descriptor->sink() == nullptr || typed.input == nullptr) return;
-    const Schema& input = *typed.input;
-    if (node.format.type == job::FormatType::kRaw &&
-        (input.size() != 1 || input.fields[0].name != "value" || input.fields[0].type.kind != TypeKind::kBytes)) {
-      Error(node.format.location, "the raw format writes one column, `value` of type bytes; the input of `", node.name,
-            "` has ", batch::ToString(input));
-    }
-    descriptor->ValidateInput(node, input, diagnostics_);
+    descriptor->ValidateInput(node, *typed.input, diagnostics_);
   }
 
   void TypeOperator(int i) {

@@ -34,6 +34,14 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> GeneratorEnumerator
 
 GeneratorReader::GeneratorReader(const SourceContext& context, Options options)
     : context_(context), options_(std::move(options)) {
+  // The plan leaves out the fields that nobody reads; values do not depend on which others are made.
+  std::vector<Options::Field> made;
+  for (const batch::Field& column : context_.schema->fields) {
+    for (const Options::Field& field : options_.fields) {
+      if (field.name == column.name) made.push_back(field);
+    }
+  }
+  options_.fields = std::move(made);
   if (context_.node->event_time) event_time_ = context_.schema->IndexOf(context_.node->event_time->field.text);
   for (size_t c = 0; c < options_.fields.size(); ++c) {
     const bool wanted = context_.wanted.empty() || (c < context_.wanted.size() && context_.wanted[c]) ||

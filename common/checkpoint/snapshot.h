@@ -30,11 +30,11 @@ struct DeltaRef {
 /// All that one subtask's keyed state consists of at a barrier: the base and every delta since, oldest first.
 struct KeyedSnapshot {
   batch::KeyGroupRange range;
-  /// Empty: no base. Else the files of a RocksDB checkpoint (`rocksdb`: names are the last path component behind the
-  /// stored file's prefix, see taskmanager/state/README.md) or one dump (`dump`: our delta format, whole state).
+  /// Empty: no base. `dump`: the whole state in files of our delta format. `rocksdb`: the files of a RocksDB checkpoint
+  /// and dumps of what lay in memory, which go over it (see taskmanager/state/README.md).
   std::string base_kind;
   std::vector<FileRef> base;
-  /// For `rocksdb`: the name each base file has inside the database's folder, parallel to `base`.
+  /// Parallel to `base`: the name a file has inside the database's folder, or `dump`.
   std::vector<std::string> base_names;
   std::vector<DeltaRef> deltas;
   friend bool operator==(const KeyedSnapshot&, const KeyedSnapshot&) = default;

@@ -40,7 +40,12 @@ class NamespaceTable {
   /// for each whether it was made now (false for the second of two equal keys in one call).
   virtual absl::Status FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
                                     int64_t count, uint32_t* slots, uint8_t* inserted) = 0;
+  /// Aligned to 16 bytes when it is at least that wide, else to 8.
   virtual std::byte* value(uint32_t slot) = 0;
+  /// `values[i] = value(slots[i])`: one call a batch instead of one a row.
+  virtual void Values(const uint32_t* slots, int64_t count, std::byte** values) {
+    for (int64_t i = 0; i < count; ++i) values[i] = value(slots[i]);
+  }
   /// Only with `has_text`.
   virtual std::string_view text(uint32_t slot) const = 0;
   virtual void set_text(uint32_t slot, std::string_view text) = 0;
@@ -55,7 +60,8 @@ class NamespaceTable {
     std::vector<std::string_view> texts;    // only with `has_text`
     bool last = false;
   };
-  /// Starts or goes on with a scan: `*cursor` is 0 at first. At most `limit` entries a page.
+  /// Starts or goes on with a scan: `*cursor` is 0 at first. At most `limit` entries a page, whose views hold until the
+  /// next call. One scan at a time; FindOrInsert and Drop end it.
   virtual absl::Status Scan(uint64_t* cursor, int64_t limit, Page* page) = 0;
 };
 
@@ -113,6 +119,11 @@ struct KeyedStateOptions {
   batch::KeyGroupRange range;
   int32_t max_parallelism = 128;
   int64_t memory_budget_bytes = int64_t{256} << 20;
+  /// A new base is made when the deltas are more than the state and than `min_delta_bytes`, or this many. It is
+  /// serialised in slices, one a barrier: what bounds the pause.
+  int64_t min_delta_bytes = int64_t{64} << 20;
+  int64_t max_deltas = 200;
+  int64_t dump_slice_bytes = int64_t{16} << 20;
 };
 
 }  // namespace weir::taskmanager

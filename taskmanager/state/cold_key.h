@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "taskmanager/state/keyed_state.h"
+
+namespace weir::taskmanager {
+
+/// Keys of entries in an OrderedStore: key group (2 bytes, big-endian), table (length byte and name), namespace (8 bytes,
+/// big-endian, sign flipped), key (varint length and bytes), subkey. A range of key groups, and a namespace of a key
+/// group, are ranges of keys.
+struct ColdKey {
+  uint16_t key_group = 0;
+  std::string_view table;
+  NamespaceId ns = 0;
+  std::string_view key;
+  std::string_view subkey;
+};
+
+/// Names of tables are at most this long.
+inline constexpr size_t kMaxTableName = 255;
+
+std::string EncodeColdKey(const ColdKey& key);
+/// False when the bytes are not such a key. Views point into `bytes`.
+bool DecodeColdKey(std::string_view bytes, ColdKey* key);
+
+/// Beginning of all keys of a group.
+std::string GroupPrefix(int key_group);
+/// Beginning of all keys of a (key group, table, namespace).
+std::string NamespacePrefix(int key_group, std::string_view table, NamespaceId ns);
+/// The least key above all that begin with `prefix`.
+std::string AfterPrefix(std::string prefix);
+
+/// Value of an entry: its fixed part and its text.
+inline std::string EncodeColdValue(const void* value, size_t width, std::string_view text) {
+  std::string bytes(static_cast<const char*>(value), width);
+  bytes.append(text);
+  return bytes;
+}
+
+/// Where a table's layout is kept: in a key group that no key has.
+std::string LayoutKey(std::string_view table);
+inline constexpr int kLayoutGroup = 0xffff;
+std::string EncodeLayout(const TableSpec& spec);
+absl::StatusOr<TableSpec> DecodeLayout(std::string_view key, std::string_view value);
+
+}  // namespace weir::taskmanager

@@ -1,0 +1,200 @@
+#include "taskmanager/state/entry_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace weir::taskmanager {
+namespace {
+
+constexpr size_t kChunkBytes = 64 << 10;
+constexpr uint32_t kFirstRows = 16;
+constexpr int64_t kGroup = 32;  // rows probed together: their cache misses overlap
+constexpr size_t kMinCells = 64;
+constexpr size_t kArenaBlock = 32 << 10;
+
+}  // namespace
+
+EntryTable::EntryTable(uint32_t value_width, bool has_text)
+    : value_width_(value_width),
+      has_text_(has_text),
+      value_offset_(sizeof(Header) + (has_text ? sizeof(Text) : 0)) {
+  const size_t alignment = value_width >= 16 || has_text ? 16 : 8;
+  stride_ = (value_offset_ + value_width + alignment - 1) / alignment * alignment;
+  const size_t rows = std::max<size_t>(kFirstRows, std::bit_floor(kChunkBytes / stride_ + 1));
+  chunk_shift_ = static_cast<uint32_t>(std::countr_zero(rows));
+  chunk_mask_ = static_cast<uint32_t>(rows - 1);
+}
+
+char* EntryTable::Allocate(size_t bytes) {
+  if (bytes > arena_left_) {
+    const size_t block = std::max(bytes, std::min(kArenaBlock, std::max<size_t>(1024, arena_bytes_)));
+    arena_.push_back(std::make_unique_for_overwrite<char[]>(block));
+    arena_bytes_ += block;
+    arena_next_ = arena_.back().get();
+    arena_left_ = block;
+  }
+  char* p = arena_next_;
+  arena_next_ += bytes;
+  arena_left_ -= bytes;
+  return p;
+}
+
+void EntryTable::set_text(uint32_t slot, std::string_view text) {
+  Text* t = TextOf(slot);
+  if (text.size() > t->capacity) {
+    // Growing by half bounds what a text that keeps growing leaves behind in the arena.
+    const size_t capacity = std::max(text.size(), size_t{t->capacity} * 3 / 2);
+    t->data = Allocate(capacity);
+    t->capacity = static_cast<uint32_t>(capacity);
+  }
+  if (!text.empty()) std::memmove(const_cast<char*>(t->data), text.data(), text.size());
+  t->size = static_cast<uint32_t>(text.size());
+}
+
+uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
+  const uint32_t slot = size_++;
+  if (slot >> chunk_shift_ >= chunks_.size()) {
+    const size_t rows = slot == 0 ? kFirstRows : size_t{chunk_mask_} + 1;
+    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(rows * stride_));
+    row_bytes_ += rows * stride_;
+    if (slot == 0) first_capacity_ = static_cast<uint32_t>(rows);
+  } else if (slot == first_capacity_ && slot <= chunk_mask_) {
+    // Many namespaces hold few entries: the first chunk starts small.
+    const size_t rows = std::min<size_t>(size_t{slot} * 4, size_t{chunk_mask_} + 1);
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(rows * stride_);
+    std::memcpy(larger.get(), chunks_[0].get(), slot * stride_);
+    row_bytes_ += (rows - slot) * stride_;
+    chunks_[0] = std::move(larger);
+    first_capacity_ = static_cast<uint32_t>(rows);
+  }
+  std::byte* row = Row(slot);
+  std::memset(row, 0, stride_);
+  auto* h = reinterpret_cast<Header*>(row);
+  h->key_size = static_cast<uint32_t>(key.size());
+  h->subkey_size = static_cast<uint32_t>(subkey.size());
+  char* bytes = h->bytes;
+  if (key.size() + subkey.size() > kInlineKey) {
+    bytes = Allocate(key.size() + subkey.size());
+    std::memcpy(h->bytes, &bytes, sizeof(bytes));
+  }
+  if (!key.empty()) std::memcpy(bytes, key.data(), key.size());
+  if (!subkey.empty()) std::memcpy(bytes + key.size(), subkey.data(), subkey.size());
+  return slot;
+}
+
+void EntryTable::ReserveIndex(size_t more) {
+  const size_t entries = size_ + more;
+  if (entries * 5 <= index_.size() * 3) return;
+  size_t cells = std::max(kMinCells, index_.size());
+  while (entries * 5 > cells * 3) cells *= 2;
+  std::vector<uint64_t> old = std::move(index_);
+  index_.assign(cells, 0);
+  index_shift_ = 32 - std::countr_zero(cells);
+  // The cell follows from the stored hash bits: no row is read.
+  for (uint64_t cell : old) {
+    if (cell == 0) continue;
+    size_t i = CellOf(cell);
+    while (index_[i] != 0) i = (i + 1) & (cells - 1);
+    index_[i] = cell;
+  }
+}
+
+uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made) {
+  const size_t mask = index_.size() - 1;
+  const uint64_t tag = hash >> 32;
+  for (size_t i = CellOf(hash);; i = (i + 1) & mask) {
+    const uint64_t cell = index_[i];
+    if (cell == 0) {
+      const uint32_t slot = NewRow(key, subkey);
+      index_[i] = tag << 32 | (uint64_t{slot} + 1);
+      *made = true;
+      return slot;
+    }
+    if (cell >> 32 == tag) {
+      const uint32_t slot = static_cast<uint32_t>(cell) - 1;
+      if (Equal(slot, key, subkey)) return slot;
+    }
+  }
+}
+
+void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+                              int64_t count, int max_parallelism, uint32_t* slots, std::vector<uint32_t>* made) {
+  uint64_t hashes[kGroup];
+  for (int64_t begin = 0; begin < count; begin += kGroup) {
+    const int64_t n = std::min(kGroup, count - begin);
+    ReserveIndex(static_cast<size_t>(n));
+    const size_t mask = index_.size() - 1;
+    for (int64_t i = 0; i < n; ++i) {
+      const uint32_t row = rows[begin + i];
+      uint64_t hash = keys.hashes[row];
+      if (subkeys != nullptr && !subkeys->key(row).empty()) hash = Combine(hash, subkeys->hashes[row]);
+      hashes[i] = hash;
+      __builtin_prefetch(&index_[CellOf(hash)]);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      const uint64_t tag = hashes[i] >> 32;
+      for (size_t at = CellOf(hashes[i]);; at = (at + 1) & mask) {
+        const uint64_t cell = index_[at];
+        if (cell == 0) break;
+        if (cell >> 32 == tag) {
+          Prefetch(static_cast<uint32_t>(cell) - 1);
+          break;
+        }
+      }
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      const uint32_t row = rows[begin + i];
+      bool is_new = false;
+      const uint32_t slot = FindOrAddAt(keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(),
+                                        hashes[i], &is_new);
+      if (is_new) {
+        HeaderOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
+        made->push_back(static_cast<uint32_t>(begin + i));
+      }
+      Mark(slot);
+      slots[begin + i] = slot;
+    }
+  }
+}
+
+uint32_t EntryTable::FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash, uint16_t key_group) {
+  ReserveIndex(1);
+  bool made = false;
+  const uint32_t slot = FindOrAddAt(key, subkey, hash, &made);
+  HeaderOf(slot)->key_group = key_group;
+  return slot;
+}
+
+int64_t EntryTable::Find(std::string_view key, std::string_view subkey, uint64_t hash) const {
+  if (index_.empty()) return -1;
+  const uint64_t tag = hash >> 32;
+  for (size_t i = CellOf(hash);; i = (i + 1) & (index_.size() - 1)) {
+    const uint64_t cell = index_[i];
+    if (cell == 0) return -1;
+    if (cell >> 32 != tag) continue;
+    const uint32_t slot = static_cast<uint32_t>(cell) - 1;
+    if (Equal(slot, key, subkey)) return slot;
+  }
+}
+
+void EntryTable::ClearDirty() {
+  for (uint32_t slot : dirty_) clear_flags(slot, kDirty);
+  dirty_.clear();
+}
+
+void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
+  EntryTable kept(value_width_, has_text_);
+  for (uint32_t slot = 0; slot < size_; ++slot) {
+    if (!keep(slot)) continue;
+    const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
+    const uint32_t to = kept.FindOrAdd(key(slot), subkey(slot), hash, key_group(slot));
+    if (value_width_ > 0) std::memcpy(kept.value(to), value(slot), value_width_);
+    if (has_text_) kept.set_text(to, text(slot));
+    kept.HeaderOf(to)->flags = flags(slot);
+    if (flags(slot) & kDirty) kept.dirty_.push_back(to);
+  }
+  *this = std::move(kept);
+}
+
+}  // namespace weir::taskmanager

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/batch/key.h"
+
+namespace weir::taskmanager {
+
+/// A hash table from key and subkey to a row of fixed width, in memory.
+///
+/// Thread:  confined.
+/// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch at a time with
+///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is a header of 32
+///          bytes, which holds key and subkey of up to 20 bytes together, the text's place, and the value.
+/// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
+class EntryTable {
+ public:
+  enum Flag : uint16_t { kDirty = 1, kReferenced = 2 };
+
+  EntryTable(uint32_t value_width, bool has_text);
+  EntryTable(EntryTable&&) = default;
+  EntryTable& operator=(EntryTable&&) = default;
+
+  /// Hash of an entry. An empty subkey is none.
+  static uint64_t HashOf(uint64_t key_hash, std::string_view subkey) {
+    return subkey.empty() ? key_hash : Combine(key_hash, batch::HashKey(subkey));
+  }
+
+  /// Finds or makes the entries of rows[0..count), marks them dirty and referenced, and appends to `made` the i whose
+  /// entry is new (its value is zero).
+  void FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows, int64_t count,
+                    int max_parallelism, uint32_t* slots, std::vector<uint32_t>* made);
+  /// Finds or makes one, without marks. `hash` is HashOf.
+  uint32_t FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash, uint16_t key_group);
+  /// Slot, or -1.
+  int64_t Find(std::string_view key, std::string_view subkey, uint64_t hash) const;
+
+  uint32_t size() const { return size_; }
+  int64_t memory_bytes() const { return static_cast<int64_t>(row_bytes_ + arena_bytes_ + index_.capacity() * 8); }
+
+  std::byte* value(uint32_t slot) { return Row(slot) + value_offset_; }
+  const std::byte* value(uint32_t slot) const { return Row(slot) + value_offset_; }
+  std::string_view key(uint32_t slot) const {
+    const Header* h = HeaderOf(slot);
+    return {KeyBytes(h), h->key_size};
+  }
+  std::string_view subkey(uint32_t slot) const {
+    const Header* h = HeaderOf(slot);
+    return {KeyBytes(h) + h->key_size, h->subkey_size};
+  }
+  uint16_t key_group(uint32_t slot) const { return HeaderOf(slot)->key_group; }
+  std::string_view text(uint32_t slot) const {
+    const Text* t = TextOf(slot);
+    return {t->data, t->size};
+  }
+  void set_text(uint32_t slot, std::string_view text);
+
+  uint16_t flags(uint32_t slot) const { return HeaderOf(slot)->flags; }
+  void clear_flags(uint32_t slot, uint16_t flags) {
+    Header* h = HeaderOf(slot);
+    h->flags = static_cast<uint16_t>(h->flags & ~flags);
+  }
+  /// Slots marked since the last ClearDirty, in the order of their marking.
+  const std::vector<uint32_t>& dirty() const { return dirty_; }
+  void ClearDirty();
+  void Prefetch(uint32_t slot) const { __builtin_prefetch(Row(slot)); }
+
+  /// Keeps only the rows that `keep` says, with their marks; slots change.
+  void Retain(const std::function<bool(uint32_t slot)>& keep);
+
+ private:
+  static constexpr size_t kInlineKey = 20;
+  struct Header {
+    uint32_t key_size;
+    uint32_t subkey_size;
+    uint16_t key_group;
+    uint16_t flags;
+    char bytes[kInlineKey];  // key and subkey, or a pointer to them
+  };
+  static_assert(sizeof(Header) == 32);
+  struct Text {
+    const char* data;
+    uint32_t size;
+    uint32_t capacity;
+  };
+  static_assert(sizeof(Text) == 16);
+
+  static uint64_t Combine(uint64_t a, uint64_t b) {
+    const uint64_t mixed = (b ^ (a >> 29)) * 0x9e3779b97f4a7c15ull;
+    return a ^ (mixed << 17 | mixed >> 47);
+  }
+
+  std::byte* Row(uint32_t slot) const {
+    return chunks_[slot >> chunk_shift_].get() + size_t{slot & chunk_mask_} * stride_;
+  }
+  Header* HeaderOf(uint32_t slot) const { return reinterpret_cast<Header*>(Row(slot)); }
+  Text* TextOf(uint32_t slot) const { return reinterpret_cast<Text*>(Row(slot) + sizeof(Header)); }
+  static const char* KeyBytes(const Header* h) {
+    if (size_t{h->key_size} + h->subkey_size <= kInlineKey) return h->bytes;
+    const char* p;
+    std::memcpy(&p, h->bytes, sizeof(p));
+    return p;
+  }
+  bool Equal(uint32_t slot, std::string_view key, std::string_view subkey) const {
+    const Header* h = HeaderOf(slot);
+    if (h->key_size != key.size() || h->subkey_size != subkey.size()) return false;
+    const char* bytes = KeyBytes(h);
+    return std::memcmp(bytes, key.data(), key.size()) == 0 &&
+           (subkey.empty() || std::memcmp(bytes + key.size(), subkey.data(), subkey.size()) == 0);
+  }
+  size_t CellOf(uint64_t hash) const { return static_cast<size_t>((hash >> 32) >> index_shift_); }
+  void Mark(uint32_t slot) {
+    Header* h = HeaderOf(slot);
+    if ((h->flags & kDirty) == 0) dirty_.push_back(slot);
+    h->flags |= kDirty | kReferenced;
+  }
+
+  uint32_t FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made);
+  uint32_t NewRow(std::string_view key, std::string_view subkey);
+  void ReserveIndex(size_t more);
+  char* Allocate(size_t bytes);
+
+  uint32_t value_width_;
+  bool has_text_;
+  uint32_t value_offset_;
+  size_t stride_;
+  uint32_t chunk_shift_;
+  uint32_t chunk_mask_;
+  uint32_t size_ = 0;
+  uint32_t first_capacity_ = 0;  // rows that fit the first chunk so far
+  size_t row_bytes_ = 0;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::vector<uint64_t> index_;
+  int index_shift_ = 32;
+  std::vector<uint32_t> dirty_;
+  std::vector<std::unique_ptr<char[]>> arena_;
+  size_t arena_bytes_ = 0;
+  char* arena_next_ = nullptr;
+  size_t arena_left_ = 0;
+};
+
+}  // namespace weir::taskmanager

@@ -1,0 +1,213 @@
+#include "taskmanager/state/snapshot_chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
+#include "common/base/status_macros.h"
+#include "common/checkpoint/delta.h"
+
+namespace weir::taskmanager {
+
+using checkpoint::DeltaBuilder;
+using checkpoint::DeltaKind;
+using checkpoint::DeltaRef;
+using checkpoint::FileRef;
+using checkpoint::KeyedSnapshot;
+
+SnapshotChain::SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix, KeyedSnapshot restored)
+    : storage_(std::move(storage)), prefix_(std::move(prefix)), chain_(std::move(restored)) {
+  for (const DeltaRef& delta : chain_.deltas) {
+    const auto size = static_cast<int64_t>(delta.is_inline() ? delta.bytes.size() : delta.file.size_bytes);
+    delta_sizes_.emplace_back(delta.checkpoint, size);
+    delta_bytes_ += size;
+  }
+}
+
+void SnapshotChain::Queue(Item item) {
+  std::lock_guard lock(mutex_);
+  pending_bytes_ += static_cast<int64_t>(item.bytes.size());
+  queue_.push_back(std::move(item));
+}
+
+void SnapshotChain::AddDelta(CheckpointId checkpoint, std::string bytes) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  delta_sizes_.emplace_back(checkpoint, size);
+  delta_bytes_ += size;
+  Queue({.kind = Kind::kDelta, .checkpoint = checkpoint, .bytes = std::move(bytes)});
+}
+
+void SnapshotChain::AddBasePart(CheckpointId checkpoint, CheckpointId covers, std::string bytes) {
+  {
+    std::lock_guard lock(mutex_);
+    base_in_progress_ = true;
+  }
+  Queue({.kind = Kind::kBasePart, .checkpoint = checkpoint, .bytes = std::move(bytes), .covers = covers});
+}
+
+void SnapshotChain::FinishBase(CheckpointId checkpoint, CheckpointId covers, std::shared_ptr<OrderedStore> store) {
+  while (!delta_sizes_.empty() && delta_sizes_.front().first <= covers) {
+    delta_bytes_ -= delta_sizes_.front().second;
+    delta_sizes_.pop_front();
+  }
+  {
+    std::lock_guard lock(mutex_);
+    base_in_progress_ = true;
+    store_must_stand_ = store != nullptr;
+  }
+  Queue({.kind = Kind::kFinishBase, .checkpoint = checkpoint, .covers = covers, .store = std::move(store)});
+}
+
+bool SnapshotChain::BaseInProgress() const {
+  std::lock_guard lock(mutex_);
+  return base_in_progress_;
+}
+
+bool SnapshotChain::StoreMustStand() const {
+  std::lock_guard lock(mutex_);
+  return store_must_stand_;
+}
+
+int64_t SnapshotChain::PendingBytes() const {
+  std::lock_guard lock(mutex_);
+  return pending_bytes_;
+}
+
+std::string SnapshotChain::NewPath(const std::string& kind, CheckpointId checkpoint) {
+  // The sequence makes the path new after a write whose outcome is unknown, too.
+  return absl::StrCat(prefix_, kind, "-", checkpoint.value, "-", ++sequence_);
+}
+
+absl::StatusOr<FileRef> SnapshotChain::WriteFile(const std::string& kind, CheckpointId checkpoint,
+                                                 const std::string& bytes, int64_t* bytes_written) {
+  ASSIGN_OR_RETURN(FileRef file, storage_->Write(NewPath(kind, checkpoint), bytes));
+  *bytes_written += static_cast<int64_t>(bytes.size());
+  return file;
+}
+
+absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint, int64_t* bytes_written) {
+  std::lock_guard writer(write_mutex_);
+  if (checkpoint < written_) {
+    return absl::AbortedError(absl::StrCat("the state of checkpoint ", checkpoint.value, " was asked for after that of ",
+                                           written_.value));
+  }
+  written_ = checkpoint;
+  {
+    std::lock_guard lock(mutex_);
+    while (!queue_.empty() && queue_.front().checkpoint <= checkpoint) {
+      work_.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+  }
+  RETURN_IF_ERROR(WEIR_FAILPOINT("before_upload"));
+  while (!work_.empty()) {
+    const auto size = static_cast<int64_t>(work_.front().bytes.size());
+    RETURN_IF_ERROR(WriteItem(work_.front(), bytes_written));
+    work_.pop_front();
+    std::lock_guard lock(mutex_);
+    pending_bytes_ -= size;
+  }
+  RETURN_IF_ERROR(MergeInline(bytes_written));
+  RETURN_IF_ERROR(WEIR_FAILPOINT("after_upload"));
+  return chain_;
+}
+
+absl::Status SnapshotChain::WriteItem(Item& item, int64_t* bytes_written) {
+  if (item.kind == Kind::kFinishBase) return WriteBase(item, bytes_written);
+  if (!item.sealed) {
+    const DeltaKind kind = item.kind == Kind::kDelta ? DeltaKind::kDelta : DeltaKind::kDump;
+    DeltaBuilder::Seal(item.checkpoint, kind, &item.bytes);
+    item.sealed = true;
+  }
+  if (item.kind == Kind::kBasePart) {
+    base_covers_ = item.covers;
+    ASSIGN_OR_RETURN(base_parts_.emplace_back(), WriteFile("base", item.checkpoint, item.bytes, bytes_written));
+    return absl::OkStatus();
+  }
+  DeltaRef delta{.checkpoint = item.checkpoint};
+  if (item.bytes.size() <= kInlineDelta) {
+    *bytes_written += static_cast<int64_t>(item.bytes.size());
+    delta.bytes = item.bytes;
+  } else {
+    ASSIGN_OR_RETURN(delta.file, WriteFile("delta", item.checkpoint, item.bytes, bytes_written));
+  }
+  chain_.deltas.push_back(std::move(delta));
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotChain::WriteBase(Item& item, int64_t* bytes_written) {
+  KeyedSnapshot next;
+  next.range = chain_.range;
+  next.base_kind = "dump";
+  if (item.store != nullptr) {
+    next.base_kind = "rocksdb";
+    if (!item.checkpointed) {
+      ASSIGN_OR_RETURN(item.files, item.store->Checkpoint());
+      item.checkpointed = true;
+      std::lock_guard lock(mutex_);
+      store_must_stand_ = false;
+    }
+    // A sorted file never changes under its name: what the last base refers to is stored already.
+    std::map<std::string, FileRef> stored = uploaded_;
+    for (size_t i = 0; i < chain_.base.size() && chain_.base_kind == "rocksdb"; ++i) {
+      if (chain_.base_names[i].ends_with(".sst")) stored.emplace(chain_.base_names[i], chain_.base[i]);
+    }
+    for (const OrderedStore::File& file : item.files) {
+      auto known = stored.find(file.name);
+      if (known == stored.end() || known->second.size_bytes != file.size_bytes) {
+        ASSIGN_OR_RETURN(FileRef ref, storage_->Store(file.local_path, NewPath("base", item.checkpoint)));
+        *bytes_written += static_cast<int64_t>(ref.size_bytes);
+        uploaded_[file.name] = ref;
+        known = stored.insert_or_assign(file.name, std::move(ref)).first;
+      }
+      next.base.push_back(known->second);
+      next.base_names.push_back(file.name);
+    }
+    item.store->ReleaseCheckpoint();
+  }
+  for (FileRef& part : base_parts_) {
+    next.base.push_back(std::move(part));
+    next.base_names.push_back("dump");
+  }
+  for (DeltaRef& delta : chain_.deltas) {
+    if (delta.checkpoint > item.covers) next.deltas.push_back(std::move(delta));
+  }
+  chain_ = std::move(next);
+  base_parts_.clear();
+  uploaded_.clear();
+  std::lock_guard lock(mutex_);
+  base_in_progress_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotChain::MergeInline(int64_t* bytes_written) {
+  size_t total = 0;
+  for (const DeltaRef& delta : chain_.deltas) total += delta.bytes.size();
+  if (total <= kInlineChain) return absl::OkStatus();
+  std::vector<DeltaRef> merged;
+  std::vector<DeltaRef>& old = chain_.deltas;
+  for (size_t i = 0; i < old.size();) {
+    if (!old[i].is_inline()) {
+      merged.push_back(old[i++]);
+      continue;
+    }
+    // Only neighbours, as the order of deltas says which value is newest; and only such as the base in the making
+    // replaces together, as an older delta must not come over a newer base.
+    const bool replaced = old[i].checkpoint <= base_covers_;
+    std::string bytes;
+    size_t end = i;
+    for (; end < old.size() && old[end].is_inline(); ++end) {
+      if ((old[end].checkpoint <= base_covers_) != replaced) break;
+      bytes += old[end].bytes;
+    }
+    DeltaRef delta{.checkpoint = old[end - 1].checkpoint};
+    ASSIGN_OR_RETURN(delta.file, WriteFile("delta", delta.checkpoint, bytes, bytes_written));
+    merged.push_back(std::move(delta));
+    i = end;
+  }
+  old = std::move(merged);
+  return absl::OkStatus();
+}
+
+}  // namespace weir::taskmanager

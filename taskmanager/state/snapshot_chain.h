@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/checkpoint/snapshot.h"
+#include "common/checkpoint/storage.h"
+#include "taskmanager/state/keyed_state.h"
+#include "taskmanager/state/ordered_store.h"
+
+namespace weir::taskmanager {
+
+/// The chain of a subtask's state in the checkpoint storage: base and deltas. The task's thread queues what it froze,
+/// writers take it from there; what could not be written stays queued, in order.
+///
+/// Thread:  the methods of the first group belong to the task's thread, Write to the writers; a lock joins the two.
+class SnapshotChain {
+ public:
+  /// Deltas up to this size travel inside the manifest, until a chain has this much of them: then they become files.
+  static constexpr size_t kInlineDelta = 64 << 10;
+  static constexpr size_t kInlineChain = 256 << 10;
+
+  /// `restored`: the chain to go on with; its range is the state's.
+  SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix, checkpoint::KeyedSnapshot restored);
+
+  /// Queues the delta frozen at `checkpoint`: unsealed bytes of a DeltaBuilder.
+  void AddDelta(CheckpointId checkpoint, std::string bytes);
+  /// Queues a part of the next base, which will hold all that deltas up to `covers` said.
+  void AddBasePart(CheckpointId checkpoint, CheckpointId covers, std::string bytes);
+  /// The parts since the last FinishBase, with `store` as it stands (may be null), are the base that covers `covers`.
+  /// The store must not change until StoreMustStand turns false.
+  void FinishBase(CheckpointId checkpoint, CheckpointId covers, std::shared_ptr<OrderedStore> store);
+
+  bool BaseInProgress() const;
+  bool StoreMustStand() const;
+  int64_t PendingBytes() const;
+  /// Deltas that the next base would replace.
+  int64_t DeltaBytes() const { return delta_bytes_; }
+  int64_t DeltaCount() const { return static_cast<int64_t>(delta_sizes_.size()); }
+
+  /// Writes all that was queued up to `checkpoint` and returns the chain. Adds to `*bytes_written`.
+  absl::StatusOr<checkpoint::KeyedSnapshot> Write(CheckpointId checkpoint, int64_t* bytes_written);
+
+ private:
+  enum class Kind { kDelta, kBasePart, kFinishBase };
+  struct Item {
+    Kind kind = Kind::kDelta;
+    CheckpointId checkpoint;
+    std::string bytes;
+    bool sealed = false;
+    CheckpointId covers;                   // not kDelta
+    std::shared_ptr<OrderedStore> store;   // kFinishBase
+    bool checkpointed = false;             // the store was asked
+    std::vector<OrderedStore::File> files;
+  };
+
+  void Queue(Item item);
+  absl::Status WriteItem(Item& item, int64_t* bytes_written);
+  absl::Status WriteBase(Item& item, int64_t* bytes_written);
+  absl::Status MergeInline(int64_t* bytes_written);
+  absl::StatusOr<checkpoint::FileRef> WriteFile(const std::string& kind, CheckpointId checkpoint,
+                                                const std::string& bytes, int64_t* bytes_written);
+  std::string NewPath(const std::string& kind, CheckpointId checkpoint);
+
+  const std::shared_ptr<checkpoint::Storage> storage_;
+  const std::string prefix_;
+
+  // The task's thread.
+  std::deque<std::pair<CheckpointId, int64_t>> delta_sizes_;
+  int64_t delta_bytes_ = 0;
+
+  mutable std::mutex mutex_;
+  std::deque<Item> queue_;        // guarded by mutex_
+  int64_t pending_bytes_ = 0;     // guarded by mutex_
+  bool base_in_progress_ = false; // guarded by mutex_
+  bool store_must_stand_ = false; // guarded by mutex_
+
+  std::mutex write_mutex_;  // one writer at a time; taken before mutex_. The rest belongs to its holder.
+  std::deque<Item> work_;
+  checkpoint::KeyedSnapshot chain_;
+  std::vector<checkpoint::FileRef> base_parts_;               // of the base in the making
+  std::map<std::string, checkpoint::FileRef> uploaded_;       // store files of the base in the making
+  CheckpointId base_covers_{-1};                              // of the base in the making
+  CheckpointId written_{-1};
+  int64_t sequence_ = 0;
+};
+
+}  // namespace weir::taskmanager

@@ -1,0 +1,261 @@
+#include "taskmanager/state/tiered_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace weir::taskmanager {
+
+using checkpoint::DeltaBuilder;
+
+namespace {
+
+// Entries given to the store at a time.
+constexpr size_t kPutBatch = 4096;
+
+class ChainWriter final : public KeyedSnapshotWriter {
+ public:
+  ChainWriter(std::shared_ptr<SnapshotChain> chain, CheckpointId checkpoint)
+      : chain_(std::move(chain)), checkpoint_(checkpoint) {}
+  absl::StatusOr<checkpoint::KeyedSnapshot> Write() override { return chain_->Write(checkpoint_, &bytes_written_); }
+  int64_t bytes_written() const override { return bytes_written_; }
+
+ private:
+  const std::shared_ptr<SnapshotChain> chain_;
+  const CheckpointId checkpoint_;
+  int64_t bytes_written_ = 0;
+};
+
+void AddEntry(const EntryTable& entries, uint32_t slot, bool has_text, DeltaBuilder* out) {
+  out->Add(entries.key_group(slot), entries.key(slot), entries.subkey(slot), entries.value(slot),
+           has_text ? entries.text(slot) : std::string_view());
+}
+
+}  // namespace
+
+TieredState::TieredState(KeyedStateOptions options, std::shared_ptr<checkpoint::Storage> storage,
+                         std::unique_ptr<OrderedStoreFactory> stores, checkpoint::KeyedSnapshot restored)
+    : options_(std::move(options)),
+      storage_(std::move(storage)),
+      stores_(std::move(stores)),
+      chain_(std::make_shared<SnapshotChain>(storage_, options_.storage_prefix, std::move(restored))),
+      spill_at_(options_.memory_budget_bytes) {}
+
+TieredState::~TieredState() = default;
+
+absl::StatusOr<KeyedTable*> TieredState::OpenTable(const TableSpec& spec) {
+  if (spec.name.empty() || spec.name.size() > kMaxTableName || spec.value_width < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("'", spec.name, "' is no state table"));
+  }
+  std::unique_ptr<TieredTable>& table = tables_[spec.name];
+  if (table == nullptr) table = std::make_unique<TieredTable>(this, spec);
+  if (!(table->spec() == spec)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("state table '", spec.name, "' was written with values of ", table->spec().value_width,
+                     table->spec().has_text ? " bytes and text" : " bytes", ", this job has ", spec.value_width,
+                     spec.has_text ? " bytes and text" : " bytes", "; start without the checkpoint"));
+  }
+  return table.get();
+}
+
+int64_t TieredState::memory_bytes() const {
+  return table_bytes_ + chain_->PendingBytes() + static_cast<int64_t>(next_.size());
+}
+
+void TieredState::OnDrop(const std::string& table, TieredNamespace& entries) {
+  if (entries.persisted_) dropped_.emplace_back(table, entries.ns_);
+  if (entries.on_disk_) cold_drops_.emplace_back(table, entries.ns_);
+}
+
+void TieredState::CutDirty(DeltaBuilder* out) {
+  // Drops first: entries of a dropped namespace that are dirty were made after it.
+  for (const auto& [table, ns] : dropped_) out->Drop(table, ns);
+  dropped_.clear();
+  for (auto& [name, table] : tables_) {
+    const TableSpec& spec = table->spec();
+    for (auto& [ns, entries] : table->namespaces()) {
+      const std::vector<uint32_t>& dirty = entries->entries_.dirty();
+      if (dirty.empty()) continue;
+      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, ns);
+      for (size_t i = 0; i < dirty.size(); ++i) {
+        if (i + 8 < dirty.size()) entries->entries_.Prefetch(dirty[i + 8]);
+        AddEntry(entries->entries_, dirty[i], spec.has_text, out);
+        entries->entries_.clear_flags(dirty[i], EntryTable::kDirty);
+      }
+      out->EndEntries();
+      entries->entries_.ClearDirty();
+      entries->persisted_ = true;
+    }
+  }
+}
+
+bool TieredState::NeedsBase() const {
+  if (base_wanted_) return true;
+  const int64_t state_bytes = table_bytes_ + (store_ != nullptr ? store_->ApproximateBytes() : 0);
+  return chain_->DeltaBytes() > std::max(options_.min_delta_bytes, state_bytes) ||
+         chain_->DeltaCount() >= options_.max_deltas;
+}
+
+bool TieredState::DumpSlice(Dump* dump, DeltaBuilder* out) {
+  const auto slice_bytes = static_cast<size_t>(options_.dump_slice_bytes);
+  auto table = dump->begun ? tables_.lower_bound(dump->table) : tables_.begin();
+  for (; table != tables_.end(); ++table) {
+    const TableSpec& spec = table->second->spec();
+    auto& namespaces = table->second->namespaces();
+    const bool same_table = dump->begun && table->first == dump->table;
+    auto it = same_table ? namespaces.lower_bound(dump->ns) : namespaces.begin();
+    for (; it != namespaces.end(); ++it) {
+      TieredNamespace& entries = *it->second;
+      uint32_t slot = same_table && it->first == dump->ns ? dump->slot : 0;
+      if (slot >= entries.entries_.size()) continue;
+      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, it->first);
+      for (; slot < entries.entries_.size() && out->size() < slice_bytes; ++slot) {
+        AddEntry(entries.entries_, slot, spec.has_text, out);
+      }
+      out->EndEntries();
+      entries.persisted_ = true;
+      if (out->size() >= slice_bytes) {
+        *dump = {.covers = dump->covers, .table = table->first, .ns = it->first, .slot = slot, .begun = true};
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(CheckpointId checkpoint) {
+  next_.Reserve(last_delta_bytes_ + last_delta_bytes_ / 8);
+  CutDirty(&next_);
+  const bool all_at_once = base_wanted_;
+  bool begun_now = false;
+  if (!dump_.has_value() && !chain_->BaseInProgress() && NeedsBase()) {
+    dump_ = Dump{.covers = checkpoint};
+    begun_now = true;
+  }
+  std::vector<std::string> parts;
+  bool complete = false;
+  if (dump_.has_value()) {
+    do {
+      DeltaBuilder slice;
+      complete = DumpSlice(&*dump_, &slice);
+      if (!slice.empty()) parts.push_back(slice.Take());
+    } while (!complete && all_at_once);
+  }
+  // A base that begins and ends here holds what the delta would say.
+  last_delta_bytes_ = next_.size();
+  const bool has_delta = !next_.empty();
+  std::string delta = next_.Take();
+  if (has_delta && !(begun_now && complete)) chain_->AddDelta(checkpoint, std::move(delta));
+  for (std::string& part : parts) chain_->AddBasePart(checkpoint, dump_->covers, std::move(part));
+  if (complete) {
+    // The store is to stand exactly here.
+    if (store_ != nullptr) RETURN_IF_ERROR(ApplyDrops());
+    chain_->FinishBase(checkpoint, dump_->covers, store_);
+    dump_.reset();
+    base_wanted_ = false;
+  }
+  return std::make_unique<ChainWriter>(chain_, checkpoint);
+}
+
+absl::Status TieredState::OpenStore() {
+  if (store_ != nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string folder, stores_->NewFolder());
+  ASSIGN_OR_RETURN(store_, stores_->Open(folder));
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::WriteLayout(const TableSpec& spec) {
+  bool& written = layouts_written_[spec.name];
+  if (written) return absl::OkStatus();
+  RETURN_IF_ERROR(store_->Put({{LayoutKey(spec.name), EncodeLayout(spec)}}));
+  written = true;
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::ApplyDrops() {
+  for (const auto& [table, ns] : cold_drops_) {
+    for (int group = options_.range.begin; group < options_.range.end; ++group) {
+      const std::string prefix = NamespacePrefix(group, table, ns);
+      RETURN_IF_ERROR(store_->DeleteRange(prefix, AfterPrefix(prefix)));
+    }
+  }
+  cold_drops_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only) {
+  EntryTable& entries = n.entries_;
+  const TableSpec& spec = *n.spec_;
+  auto stays = [&](uint32_t slot) {
+    return clean_and_cold_only && (entries.flags(slot) & (EntryTable::kDirty | EntryTable::kReferenced)) != 0;
+  };
+  uint32_t going = 0;
+  for (uint32_t slot = 0; slot < entries.size(); ++slot) going += stays(slot) ? 0 : 1;
+  // Moving the rest costs more than a few entries give.
+  if (going == 0 || (clean_and_cold_only && going < entries.size() / 8)) {
+    for (uint32_t slot = 0; slot < entries.size(); ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(WriteLayout(spec));
+  std::vector<std::pair<std::string, std::string>> batch;
+  for (uint32_t slot = 0; slot < entries.size(); ++slot) {
+    if (stays(slot)) continue;
+    batch.emplace_back(EncodeColdKey({.key_group = entries.key_group(slot),
+                                      .table = spec.name,
+                                      .ns = n.ns_,
+                                      .key = entries.key(slot),
+                                      .subkey = entries.subkey(slot)}),
+                       EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
+                                       spec.has_text ? entries.text(slot) : std::string_view()));
+    if (batch.size() == kPutBatch) {
+      RETURN_IF_ERROR(store_->Put(batch));
+      batch.clear();
+    }
+  }
+  RETURN_IF_ERROR(store_->Put(batch));
+  entries.Retain(stays);
+  for (uint32_t slot = 0; slot < entries.size(); ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
+  n.on_disk_ = true;
+  n.Account();
+  // Slots have changed: the dump begins this namespace again.
+  if (dump_.has_value() && dump_->begun && dump_->table == spec.name && dump_->ns == n.ns_) dump_->slot = 0;
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::Spill() {
+  const int64_t step = options_.memory_budget_bytes / 16;
+  // A base is being taken from the store: memory grows until that is done.
+  if (chain_->StoreMustStand()) {
+    spill_at_ = table_bytes_ + step;
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(OpenStore());
+  RETURN_IF_ERROR(ApplyDrops());
+  const int64_t target = options_.memory_budget_bytes - 2 * step;
+  std::vector<TieredNamespace*> coldest;
+  for (auto& [name, table] : tables_) {
+    for (auto& [ns, entries] : table->namespaces()) {
+      if (entries->entries_.size() > 0 && !entries->scanning_) coldest.push_back(entries.get());
+    }
+  }
+  std::sort(coldest.begin(), coldest.end(),
+            [](const TieredNamespace* a, const TieredNamespace* b) { return a->last_used_ < b->last_used_; });
+  for (TieredNamespace* entries : coldest) {
+    if (table_bytes_ <= target) break;
+    RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/true));
+  }
+  if (table_bytes_ > target) {
+    // The rest changed since the last barrier: its part of the next delta is cut now, so that it may go.
+    CutDirty(&next_);
+    for (TieredNamespace* entries : coldest) {
+      if (table_bytes_ <= target) break;
+      RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/false));
+    }
+  }
+  spill_at_ = std::max(options_.memory_budget_bytes, table_bytes_ + step);
+  return absl::OkStatus();
+}
+
+}  // namespace weir::taskmanager

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "taskmanager/state/cold_key.h"
+#include "taskmanager/state/entry_table.h"
+#include "taskmanager/state/keyed_state.h"
+#include "taskmanager/state/ordered_store.h"
+
+namespace weir::taskmanager {
+
+class TieredState;
+class TieredTable;
+
+/// A namespace's entries: those in memory, over those in the store. An entry in memory is the newest there is.
+/// Thread: the task's thread.
+class TieredNamespace final : public NamespaceTable {
+ public:
+  TieredNamespace(TieredState* state, const TableSpec* spec, NamespaceId ns);
+  ~TieredNamespace() override;
+
+  absl::Status FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+                            int64_t count, uint32_t* slots, uint8_t* inserted) override;
+  std::byte* value(uint32_t slot) override { return entries_.value(slot); }
+  void Values(const uint32_t* slots, int64_t count, std::byte** values) override {
+    for (int64_t i = 0; i < count; ++i) values[i] = entries_.value(slots[i]);
+  }
+  std::string_view text(uint32_t slot) const override { return entries_.text(slot); }
+  void set_text(uint32_t slot, std::string_view text) override;
+  int64_t size() const override { return entries_.size(); }
+  absl::Status Scan(uint64_t* cursor, int64_t limit, Page* page) override;
+
+ private:
+  friend class TieredState;
+  friend class TieredTable;
+  friend class StateRestorer;
+
+  // Where a scan stands that has come to the store.
+  struct ColdScan {
+    std::unique_ptr<OrderedStore::Cursor> cursor;
+    int group = 0;
+    bool in_group = false;
+    uint64_t pages = 0;
+    std::vector<std::string> keys;  // what the last page's views point into
+    std::vector<std::unique_ptr<std::byte[]>> values;
+  };
+
+  bool HasEntries() const { return entries_.size() > 0 || on_disk_; }
+  // Fills in what the store has of the entries just made.
+  absl::Status LoadFromStore(const uint32_t* slots, uint8_t* inserted);
+  absl::Status ScanStore(int64_t limit, Page* page);
+  void ScanMemory(uint32_t from, uint32_t to, Page* page) const;
+  // Tells the state how much memory the entries take now.
+  void Account();
+
+  TieredState* state_;
+  const TableSpec* spec_;
+  NamespaceId ns_;
+  EntryTable entries_;
+  int64_t accounted_bytes_ = 0;
+  uint64_t last_used_ = 0;  // counts calls of the state
+  bool persisted_ = false;  // a delta or base may hold entries of it: dropping it must be written
+  bool on_disk_ = false;    // the store may hold entries of it
+  bool scanning_ = false;
+  std::unique_ptr<ColdScan> cold_scan_;
+  std::vector<uint32_t> made_;  // of the last call: which rows' entries are new
+};
+
+/// A table's namespaces. Thread: the task's thread.
+class TieredTable final : public KeyedTable {
+ public:
+  TieredTable(TieredState* state, TableSpec spec) : state_(state), spec_(std::move(spec)) {}
+
+  NamespaceTable& Open(NamespaceId ns) override { return OpenTiered(ns); }
+  NamespaceTable* Find(NamespaceId ns) override;
+  void Drop(NamespaceId ns) override;
+  std::vector<NamespaceId> Namespaces() const override;
+
+  TieredNamespace& OpenTiered(NamespaceId ns);
+  const TableSpec& spec() const { return spec_; }
+  std::map<NamespaceId, std::unique_ptr<TieredNamespace>>& namespaces() { return namespaces_; }
+
+ private:
+  TieredState* state_;
+  const TableSpec spec_;
+  std::map<NamespaceId, std::unique_ptr<TieredNamespace>> namespaces_;
+};
+
+}  // namespace weir::taskmanager

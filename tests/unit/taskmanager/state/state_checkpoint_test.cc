@@ -1,0 +1,206 @@
+#include <set>
+
+#include "common/base/failpoint.h"
+#include "tests/unit/taskmanager/state/state_fixture.h"
+
+namespace weir::taskmanager {
+namespace {
+
+std::vector<std::string> Numbered(int from, int to) {
+  std::vector<std::string> keys;
+  for (int i = from; i < to; ++i) keys.push_back("key-" + std::to_string(i));
+  return keys;
+}
+
+std::vector<checkpoint::FileRef> FilesOf(const checkpoint::KeyedSnapshot& snapshot) {
+  std::vector<checkpoint::FileRef> files = snapshot.base;
+  for (const auto& delta : snapshot.deltas) {
+    if (!delta.is_inline()) files.push_back(delta.file);
+  }
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint costs what changed") {
+  StateFixture f("memory");
+  auto state = f.Open();
+  Set(*state, CountSpec(), 1, Numbered(0, 10000), 1);
+  checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, 1);
+  REQUIRE(snapshot.deltas.size() == 1);
+  CHECK(!snapshot.deltas[0].is_inline());
+
+  snapshot = Checkpoint(*state, 2);  // nothing changed
+  CHECK(snapshot.deltas.size() == 1);
+
+  Set(*state, CountSpec(), 1, Numbered(5, 8), 2);
+  auto writer = state->Freeze(CheckpointId(3)).value();
+  snapshot = writer->Write().value();
+  REQUIRE(snapshot.deltas.size() == 2);
+  CHECK(snapshot.deltas[1].is_inline());
+  CHECK(writer->bytes_written() < 200);
+
+  // Born and removed in between: no trace.
+  Set(*state, CountSpec(), 2, Numbered(0, 100), 1);
+  TableOf(*state, CountSpec()).Drop(2);
+  CHECK(Checkpoint(*state, 4).deltas.size() == 2);
+
+  // What a checkpoint had is removed by a word.
+  TableOf(*state, CountSpec()).Drop(1);
+  snapshot = Checkpoint(*state, 5);
+  REQUIRE(snapshot.deltas.size() == 3);
+  CHECK(snapshot.deltas[2].bytes.size() < 100);
+  CHECK(ReadAll(*f.Open({snapshot})).empty());
+}
+
+TEST_CASE("small deltas travel inline until there are many, then as one file") {
+  StateFixture f("memory");
+  auto state = f.Open();
+  checkpoint::KeyedSnapshot snapshot;
+  bool merged = false;
+  for (int i = 1; i <= 40; ++i) {
+    Set(*state, CountSpec(), 1, Numbered(0, 1000), i);
+    snapshot = Checkpoint(*state, i);
+    size_t bytes = 0;
+    for (const auto& delta : snapshot.deltas) bytes += delta.bytes.size();
+    REQUIRE(bytes <= 256 << 10);
+    merged = merged || !FilesOf(snapshot).empty();
+  }
+  CHECK(merged);
+  CHECK(snapshot.deltas.size() < 20);
+  CHECK(ReadAll(*f.Open({snapshot})) == ReadAll(*state));
+}
+
+TEST_CASE("what a failing storage did not take goes with the next checkpoint") {
+  for (const std::string backend : {"memory", "rocksdb"}) {
+    StateFixture f(backend);
+    f.options.max_deltas = 3;
+    f.options.memory_budget_bytes = backend == "memory" ? 1 << 30 : 100000;
+    auto state = f.Open();
+    for (int i = 1; i <= 12; ++i) {
+      Set(*state, CountSpec(), i % 2, Numbered(i * 100, i * 100 + 5000), i);
+      f.storage->SetFull(i % 3 != 0);
+      auto writer = state->Freeze(CheckpointId(i)).value();
+      const auto snapshot = writer->Write();
+      if (i % 3 != 0) {
+        CHECK(absl::IsResourceExhausted(snapshot.status()));
+        state->OnCheckpointAborted(CheckpointId(i));
+        continue;
+      }
+      INFO(snapshot.status().ToString());
+      REQUIRE(snapshot.ok());
+      CHECK(ReadAll(*f.Open({*snapshot}), 500) == ReadAll(*state, 500));
+    }
+    CHECK(state->memory_bytes() < 2 << 20);
+  }
+}
+
+TEST_CASE("a base replaces the deltas; a database's files are stored once") {
+  StateFixture f("rocksdb");
+  f.options.max_deltas = 2;
+  f.options.memory_budget_bytes = 150000;
+  auto state = f.Open();
+  std::set<std::string> before;
+  int reused = 0;
+  for (int i = 1; i <= 12; ++i) {
+    Set(*state, CountSpec(), i, Numbered(0, 3000), i);
+    const checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, i);
+    REQUIRE(snapshot.deltas.size() <= 4);
+    REQUIRE(snapshot.base_names.size() == (snapshot.base_kind.empty() ? 0 : snapshot.base.size()));
+    std::set<std::string> now;
+    for (const auto& file : snapshot.base) now.insert(file.path);
+    if (now != before) {
+      for (const std::string& path : now) reused += before.contains(path) ? 1 : 0;
+    }
+    before = now;
+    if (i == 12) {
+      CHECK(snapshot.base_kind == "rocksdb");
+      auto restored = f.Open({snapshot});
+      CHECK(ReadAll(*restored, 500) == ReadAll(*state, 500));
+      // The restored chain goes on: nothing is uploaded again.
+      Set(*restored, CountSpec(), 99, {"x"}, 1);
+      const checkpoint::KeyedSnapshot next = Checkpoint(*restored, 13);
+      size_t same = 0;
+      for (const auto& file : next.base) same += now.contains(file.path) ? 1 : 0;
+      CHECK(same > 0);
+      CHECK(ReadAll(*f.Open({next}), 500) == ReadAll(*restored, 500));
+    }
+  }
+  CHECK(reused > 0);
+}
+
+TEST_CASE("every damaged or missing file of a snapshot is found and named") {
+  for (const std::string backend : {"memory", "rocksdb"}) {
+    StateFixture f(backend);
+    f.options.max_deltas = 2;
+    f.options.memory_budget_bytes = backend == "memory" ? 1 << 30 : 200000;
+    auto state = f.Open();
+    checkpoint::KeyedSnapshot snapshot;
+    for (int i = 1; i <= 9; ++i) {
+      Set(*state, CountSpec(), i, Numbered(0, 4000), i);
+      snapshot = Checkpoint(*state, i);
+      if (i > 6 && !snapshot.deltas.empty()) break;
+    }
+    REQUIRE(snapshot.base_kind == (backend == "memory" ? "dump" : "rocksdb"));
+    const std::vector<checkpoint::FileRef> files = FilesOf(snapshot);
+    REQUIRE(files.size() > snapshot.base.size());
+    for (const checkpoint::FileRef& file : files) {
+      std::string good;
+      auto expect_loss = [&](const std::function<void(std::string*)>& change) {
+        f.storage->Damage(file.path, change);
+        const absl::Status status = f.TryOpen({snapshot}).status();
+        INFO(status.ToString());
+        REQUIRE(absl::IsDataLoss(status));
+        REQUIRE(std::string(status.message()).find(file.path) != std::string::npos);
+        f.storage->Damage(file.path, [&](std::string* bytes) { *bytes = good; });
+      };
+      f.storage->Damage(file.path, [&](std::string* bytes) { good = *bytes; });
+      expect_loss([](std::string* bytes) { bytes->at(bytes->size() / 2) ^= 4; });
+      expect_loss([](std::string* bytes) { bytes->pop_back(); });
+      expect_loss([](std::string* bytes) { *bytes = std::string(bytes->size(), 'x'); });
+      REQUIRE(f.storage->Delete(file.path).ok());
+      const absl::Status status = f.TryOpen({snapshot}).status();
+      REQUIRE(absl::IsDataLoss(status));
+      REQUIRE(std::string(status.message()).find(file.path) != std::string::npos);
+      REQUIRE(f.storage->Write(file.path, good).ok());
+    }
+    CHECK(ReadAll(*f.Open({snapshot}), 500) == ReadAll(*state, 500));
+    f.storage->SetMissing(true);
+    CHECK(absl::IsUnavailable(f.TryOpen({snapshot}).status()));
+  }
+}
+
+TEST_CASE("a damaged inline delta is found") {
+  StateFixture f("memory");
+  auto state = f.Open();
+  Set(*state, CountSpec(), 1, {"a"}, 1);
+  checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, 1);
+  REQUIRE(snapshot.deltas.at(0).is_inline());
+  snapshot.deltas[0].bytes.back() ^= 1;
+  CHECK(absl::IsDataLoss(f.TryOpen({snapshot}).status()));
+}
+
+TEST_CASE("writers that are dropped, late or stopped by a failpoint lose nothing") {
+  StateFixture f("memory");
+  auto state = f.Open();
+  Set(*state, CountSpec(), 1, {"a"}, 1);
+  auto dropped = state->Freeze(CheckpointId(1)).value();
+  dropped.reset();
+  Set(*state, CountSpec(), 1, {"b"}, 2);
+  auto second = state->Freeze(CheckpointId(2)).value();
+  Set(*state, CountSpec(), 1, {"c"}, 3);
+  auto third = state->Freeze(CheckpointId(3)).value();
+  CHECK(ReadAll(*f.Open({second->Write().value()})).size() == 2);
+#ifdef WEIR_FAILPOINTS
+  for (const std::string point : {"before_upload", "after_upload"}) {
+    REQUIRE(failpoint::Configure(point + "=error").ok());
+    CHECK(absl::IsUnavailable(third->Write().status()));
+    REQUIRE(failpoint::Configure("").ok());
+  }
+#endif
+  const checkpoint::KeyedSnapshot snapshot = third->Write().value();
+  CHECK(absl::IsAborted(second->Write().status()));
+  CHECK(ReadAll(*f.Open({snapshot})) == ReadAll(*state));
+}
+
+}  // namespace weir::taskmanager

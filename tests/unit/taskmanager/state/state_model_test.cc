@@ -1,0 +1,157 @@
+// Random programs on one or several subtasks' states, compared with a map; restored again and again, also at other
+// parallelisms.
+
+#include "common/base/rng.h"
+#include "tests/unit/taskmanager/state/state_fixture.h"
+
+namespace weir::taskmanager {
+namespace {
+
+struct Cluster {
+  std::vector<std::unique_ptr<KeyedState>> states;
+
+  KeyedState& Of(const std::string& key) {
+    const uint16_t group = batch::KeyGroupOf(batch::HashKey(key), 128);
+    return *states[static_cast<size_t>(batch::SubtaskOf(group, static_cast<int>(states.size()), 128))];
+  }
+  Contents Read() {
+    Contents all;
+    for (auto& state : states) {
+      Contents part = ReadAll(*state, 50);
+      for (auto& [key, value] : part) REQUIRE(&Of(std::get<2>(key)) == state.get());
+      all.merge(part);
+      REQUIRE(part.empty());
+    }
+    return all;
+  }
+};
+
+struct Saved {
+  std::vector<checkpoint::KeyedSnapshot> snapshots;
+  Contents contents;
+};
+
+class Program {
+ public:
+  Program(const std::string& backend, uint64_t seed, int64_t budget) : fixture_(backend), rng_(seed) {
+    fixture_.options.memory_budget_bytes = budget;
+    fixture_.options.min_delta_bytes = 20000;
+    fixture_.options.max_deltas = 9;
+    fixture_.options.dump_slice_bytes = 4000;
+    Restore();
+  }
+
+  void Run(int steps) {
+    for (int i = 0; i < steps; ++i) {
+      const uint64_t what = rng_.Below(100);
+      if (what < 68) {
+        Write();
+      } else if (what < 78) {
+        Drop();
+      } else if (what < 96) {
+        TakeCheckpoint();
+      } else if (what < 98) {
+        REQUIRE(cluster_.Read() == model_);
+      } else {
+        Restore();
+      }
+    }
+    TakeCheckpoint();
+    Restore();
+  }
+
+ private:
+  void Write() {
+    const bool with_text = rng_.Below(3) == 0;
+    const TableSpec spec = with_text ? TextSpec() : CountSpec();
+    const auto ns = static_cast<NamespaceId>(rng_.Below(6)) - 2;
+    const auto value = static_cast<int64_t>(++value_);
+    for (size_t s = 0; s < cluster_.states.size(); ++s) {
+      std::vector<std::string> keys, subkeys;
+      const std::string text(rng_.Below(30), 'a');
+      for (uint64_t n = rng_.Below(60); n > 0; --n) {
+        std::string key = "k" + std::to_string(rng_.Below(400));
+        if (key.back() == '7') key += "-and-so-long-that-it-does-not-fit-the-row";
+        if (&cluster_.Of(key) != cluster_.states[s].get()) continue;
+        keys.push_back(key);
+        subkeys.push_back(rng_.Below(4) == 0 ? "s" : "");
+        model_[{spec.name, ns, key, subkeys.back()}] = {value, with_text ? text : ""};
+      }
+      if (!keys.empty()) Set(*cluster_.states[s], spec, ns, keys, value, subkeys, text);
+    }
+  }
+
+  void Drop() {
+    const std::string table = rng_.Below(2) == 0 ? "count" : "least";
+    const auto ns = static_cast<NamespaceId>(rng_.Below(6)) - 2;
+    for (auto& state : cluster_.states) TableOf(*state, table == "count" ? CountSpec() : TextSpec()).Drop(ns);
+    std::erase_if(model_, [&](const auto& entry) {
+      return std::get<0>(entry.first) == table && std::get<1>(entry.first) == ns;
+    });
+  }
+
+  void TakeCheckpoint() {
+    const CheckpointId id(++checkpoint_);
+    std::vector<std::unique_ptr<KeyedSnapshotWriter>> writers;
+    for (auto& state : cluster_.states) writers.push_back(state->Freeze(id).value());
+    // The task goes on before anything is written.
+    const Contents frozen = model_;
+    if (rng_.Below(2) == 0) Write();
+    if (rng_.Below(6) == 0) {
+      for (auto& state : cluster_.states) state->OnCheckpointAborted(id);
+      return;
+    }
+    if (rng_.Below(5) == 0) fixture_.storage->FailNextWrites(static_cast<int>(1 + rng_.Below(3)));
+    Saved saved{.contents = frozen};
+    bool complete = true;
+    for (auto& writer : writers) {
+      auto snapshot = writer->Write();
+      complete = complete && snapshot.ok();
+      if (snapshot.ok()) saved.snapshots.push_back(*std::move(snapshot));
+    }
+    fixture_.storage->FailNextWrites(0);
+    if (complete) saved_ = std::move(saved);
+    for (auto& state : cluster_.states) {
+      complete ? state->OnCheckpointComplete(id) : state->OnCheckpointAborted(id);
+    }
+  }
+
+  void Restore() {
+    const int parallelism = rng_.Below(2) == 0 && !cluster_.states.empty() ? static_cast<int>(cluster_.states.size())
+                                                                           : static_cast<int>(1 + rng_.Below(4));
+    cluster_.states.clear();
+    for (int s = 0; s < parallelism; ++s) {
+      cluster_.states.push_back(fixture_.Open(saved_.snapshots, batch::RangeOf(s, parallelism, 128)));
+    }
+    model_ = saved_.contents;
+    REQUIRE(cluster_.Read() == model_);
+  }
+
+  StateFixture fixture_;
+  Rng rng_;
+  Cluster cluster_;
+  Contents model_;
+  Saved saved_;
+  int64_t checkpoint_ = 0;
+  int64_t value_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("random programs: memory") {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    INFO("seed " << seed);
+    Program("memory", seed, 1 << 30).Run(250);
+  }
+}
+
+TEST_CASE("random programs: rocksdb, all in memory") { Program("rocksdb", 11, 1 << 30).Run(250); }
+
+TEST_CASE("random programs: rocksdb, most on disk") {
+  for (uint64_t seed = 21; seed <= 26; ++seed) {
+    INFO("seed " << seed);
+    Program("rocksdb", seed, seed % 2 == 0 ? 20000 : 60000).Run(200);
+  }
+}
+
+}  // namespace weir::taskmanager

@@ -120,7 +120,10 @@ void LetNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out) c
   body_->Evaluate(frame, active, out);
 }
 
-SlotNode::SlotNode(size_t slot, DataType type) : slot_(slot) { type_ = type; }
+SlotNode::SlotNode(size_t slot, DataType type) : slot_(slot) {
+  type_ = type;
+  constant_ = false;  // it has no value outside of its LetNode
+}
 
 void SlotNode::Evaluate(const Frame& frame, const uint8_t*, Column* out) const { *out = (*frame.slots)[slot_]; }
 

@@ -1,0 +1,99 @@
+#include "taskmanager/format/encoder.h"
+
+#include <cmath>
+#include <string>
+
+#include "tests/unit/taskmanager/format/decoding.h"
+
+namespace weir::taskmanager {
+namespace {
+
+using batch::TypeKind;
+
+/// A row of every type, then a row of NULLs.
+batch::Batch AllTypes() {
+  auto schema = SchemaOf({{"t", "boolean"}, {"i", "int"}, {"n", "bigint"}, {"d", "double"}, {"m", "decimal(12,2)"},
+                          {"s", "string"}, {"at", "timestamp"}, {"on", "date"}});
+  batch::Batch batch;
+  batch.schema = schema;
+  batch.rows = 2;
+  for (const batch::Field& field : schema->fields) {
+    batch.columns.push_back(batch::Column::Allocate(field.type, 2));
+    batch.columns.back().EnsureValidity()[1] = 0;
+  }
+  batch.columns[0].mutable_data<uint8_t>()[0] = 1;
+  batch.columns[1].mutable_data<int32_t>()[0] = -5;
+  batch.columns[2].mutable_data<int64_t>()[0] = INT64_MIN;
+  batch.columns[3].mutable_data<double>()[0] = 0.1;
+  batch.columns[4].mutable_data<batch::Decimal>()[0] = -150;
+  batch.columns[5].mutable_data<batch::StringRef>()[0] = batch::StringRef("a\"b,\n\x01\xff");
+  batch.columns[6].mutable_data<int64_t>()[0] = -1'500;
+  batch.columns[7].mutable_data<int32_t>()[0] = 1;
+  return batch;
+}
+
+std::string Encode(job::FormatType type, job::TimestampFormat timestamps, const batch::Batch& batch) {
+  job::Format format;
+  format.type = type;
+  format.timestamps = timestamps;
+  auto encoder = MakeEncoder(format, batch.schema);
+  REQUIRE(encoder.ok());
+  std::string out;
+  (*encoder)->AppendHeader(&out);
+  (*encoder)->Append(batch, &out);
+  return out;
+}
+
+TEST_CASE("json out", "[encoder]") {
+  const std::string nulls =
+      "{\"t\":null,\"i\":null,\"n\":null,\"d\":null,\"m\":null,\"s\":null,\"at\":null,\"on\":null}\n";
+  CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kMillis, AllTypes()) ==
+        "{\"t\":true,\"i\":-5,\"n\":-9223372036854775808,\"d\":0.1,\"m\":-1.50,"
+        "\"s\":\"a\\\"b,\\n\\u0001\xef\xbf\xbd\",\"at\":-2,\"on\":\"1970-01-02\"}\n" + nulls);
+  CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kRfc3339, AllTypes()).find(
+            "\"at\":\"1969-12-31T23:59:59.998500Z\"") != std::string::npos);
+}
+
+TEST_CASE("json out: what JSON has no number for is null", "[encoder]") {
+  batch::Batch batch;
+  batch.schema = SchemaOf({{"d", "double"}});
+  batch.rows = 3;
+  batch.columns.push_back(batch::Column::Allocate(batch.schema->fields[0].type, 3));
+  double* d = batch.columns[0].mutable_data<double>();
+  d[0] = NAN;
+  d[1] = -INFINITY;
+  d[2] = 1e300;
+  CHECK(Encode(job::FormatType::kJson, {}, batch) == "{\"d\":null}\n{\"d\":null}\n{\"d\":1e+300}\n");
+}
+
+TEST_CASE("csv out", "[encoder]") {
+  CHECK(Encode(job::FormatType::kCsv, job::TimestampFormat::kRfc3339, AllTypes()) ==
+        "t,i,n,d,m,s,at,on\n"
+        "true,-5,-9223372036854775808,0.1,-1.50,\"a\"\"b,\n\x01\xff\",1969-12-31T23:59:59.998500Z,1970-01-02\n"
+        ",,,,,,,\n");
+}
+
+TEST_CASE("raw out takes one column", "[encoder]") {
+  auto decoder = MakeTestDecoder(job::FormatType::kRaw, SchemaOf({{"value", "bytes"}}));
+  auto buffer = batch::Buffer::Copy("a\xff\nlonger than twelve bytes\n");
+  const DecodeResult result = decoder->Decode({buffer, 0, buffer->size(), buffer->size(), true}, 10);
+  CHECK(Encode(job::FormatType::kRaw, {}, result.batch) == "a\xff\nlonger than twelve bytes\n");
+  job::Format format;
+  format.type = job::FormatType::kRaw;
+  CHECK(!MakeEncoder(format, AllTypes().schema).ok());
+}
+
+TEST_CASE("what is written is read back", "[encoder]") {
+  const batch::Batch batch = AllTypes();
+  for (job::FormatType type : {job::FormatType::kJson, job::FormatType::kCsv}) {
+    const std::string text = Encode(type, job::TimestampFormat::kRfc3339, batch.Slice(1, 1));
+    auto decoder = MakeTestDecoder(type, batch.schema);
+    const auto header = decoder->ReadHeader(text, true);
+    REQUIRE(header.ok());
+    const Decoded decoded = DecodeAll(*decoder, std::string_view(text).substr(*header));
+    CHECK(decoded.rows == std::vector<std::string>{RowToString(batch, 1)});
+  }
+}
+
+}  // namespace
+}  // namespace weir::taskmanager

@@ -14,7 +14,9 @@ namespace {
 /// Lines as they are, a row each: all bytes but the '\n'.
 class RawDecoder final : public Decoder {
  public:
-  explicit RawDecoder(DecoderOptions options) : rows_(options.schema, options.wanted, options.required) {}
+  explicit RawDecoder(DecoderOptions options)
+      : rows_(options.schema, options.wanted, options.required),
+        some_wanted_(options.schema->size() > 0 && rows_.wanted(0)) {}
 
   DecodeResult Decode(const DecodeInput& input, int64_t max_rows) override {
     DecodeResult result;
@@ -28,7 +30,7 @@ class RawDecoder final : public Decoder {
       if (end == nullptr && !input.end_of_input) break;
       const char* const line_end = end == nullptr ? limit : end;
       rows_.BeginRow();
-      if (rows_.wanted(0)) rows_.SetText(0, {p, static_cast<size_t>(line_end - p)});
+      if (some_wanted_) rows_.SetText(0, {p, static_cast<size_t>(line_end - p)});
       rows_.EndRow(nullptr);
       p = end == nullptr ? limit : end + 1;
     }
@@ -39,6 +41,7 @@ class RawDecoder final : public Decoder {
 
  private:
   RowBuilder rows_;
+  const bool some_wanted_;
 };
 
 }  // namespace
@@ -47,7 +50,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
   switch (options.format) {
     case job::FormatType::kCsv: return std::make_unique<CsvDecoder>(std::move(options));
     case job::FormatType::kRaw:
-      if (options.schema->size() != 1 || !batch::IsVariable(options.schema->fields[0].type.kind)) {
+      // No column at all: somebody only counts the lines.
+      if (options.schema->size() > 1 ||
+          (options.schema->size() == 1 && !batch::IsVariable(options.schema->fields[0].type.kind))) {
         return absl::InvalidArgumentError("format raw makes one column of bytes, `value`, and no others");
       }
       return std::make_unique<RawDecoder>(std::move(options));

@@ -48,7 +48,7 @@ class GeneratorReader final : public SourceReader {
   absl::Status MakeColumns(batch::Batch* batch);
 
   const SourceContext context_;
-  const Options options_;
+  Options options_;
   int event_time_ = -1;  // column
   std::vector<std::unique_ptr<expression::Evaluator>> evaluators_;  // by field; null: nobody wants it
   std::map<int32_t, Stripe> stripes_;

@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/rng.h"
 #include "taskmanager/connector/file/file_enumerator.h"
@@ -76,7 +78,7 @@ void ReadOn(SourceReader& reader, int64_t max_rows, Rows* out, int64_t most = 1'
 }
 
 Splits Cut(const std::string& path, int64_t range) {
-  OpenFile file(::open(path.c_str(), 0));
+  OpenFile file(::open(path.c_str(), O_RDONLY));
   const auto size = static_cast<int64_t>(std::filesystem::file_size(path));
   const auto identity = Identify(file, path, size);
   REQUIRE(identity.ok());

@@ -10,7 +10,8 @@
 namespace weir::config {
 namespace {
 
-/// Edits from `a` to `b`: insert, delete, replace, swap of neighbours (optimal string alignment, Damerau 1964).
+/// Edits from `a` to `b`: insert, delete, replace, swap of neighbours (optimal string alignment,
+/// Damerau 1964).
 int Distance(std::string_view a, std::string_view b) {
   const size_t n = a.size(), m = b.size();
   std::vector<int> before_last(m + 1), last(m + 1), current(m + 1);
@@ -18,7 +19,8 @@ int Distance(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= n; ++i) {
     current[0] = static_cast<int>(i);
     for (size_t j = 1; j <= m; ++j) {
-      current[j] = std::min({last[j] + 1, current[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
+      current[j] =
+          std::min({last[j] + 1, current[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         current[j] = std::min(current[j], before_last[j - 2] + 1);
       }
@@ -48,10 +50,12 @@ void Diagnostics::ErrorAt(Location location, int64_t offset, std::string message
 
 absl::Status Diagnostics::ToStatus() const {
   if (ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n", [](std::string* out, const Diagnostic& d) {
-    if (d.location.line > 0) absl::StrAppend(out, d.location.line, ":", d.location.column, ": ");
-    absl::StrAppend(out, d.message);
-  }));
+  return absl::InvalidArgumentError(
+      absl::StrJoin(errors_, "\n", [](std::string* out, const Diagnostic& d) {
+        if (d.location.line > 0)
+          absl::StrAppend(out, d.location.line, ":", d.location.column, ": ");
+        absl::StrAppend(out, d.message);
+      }));
 }
 
 void Diagnostics::Sort() {
@@ -62,7 +66,8 @@ void Diagnostics::Sort() {
 }
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr size_t kLongest = 64;  // longer words are no slips of the finger, and the distance is quadratic
+  constexpr size_t kLongest =
+      64;  // longer words are no slips of the finger, and the distance is quadratic
   if (word.empty() || word.size() > kLongest) return "";
   const std::string folded = Folded(word);
   std::string best;
@@ -71,8 +76,10 @@ std::string Nearest(std::string_view word, const std::vector<std::string>& candi
     if (candidate == word || candidate.empty() || candidate.size() > kLongest) continue;
     const std::string other = Folded(candidate);
     const int distance = folded == other ? 0 : Distance(folded, other);
-    const int allowed = std::max<int>(1, static_cast<int>(std::max(folded.size(), other.size())) / 3);
-    if (distance > allowed || distance >= static_cast<int>(std::min(folded.size(), other.size()))) continue;
+    const int allowed =
+        std::max<int>(1, static_cast<int>(std::max(folded.size(), other.size())) / 3);
+    if (distance > allowed || distance >= static_cast<int>(std::min(folded.size(), other.size())))
+      continue;
     if (best.empty() || distance < best_distance) {
       best = candidate;
       best_distance = distance;

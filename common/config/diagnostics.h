@@ -13,7 +13,8 @@ namespace weir::config {
 /// One thing that is wrong in a document.
 struct Diagnostic {
   Location location;
-  /// Byte of the scalar that begins at `location` which the message is about (an expression's column); -1: the whole.
+  /// Byte of the scalar that begins at `location` which the message is about (an expression's
+  /// column); -1: the whole.
   int64_t offset = -1;
   std::string message;  // one line, without a full stop
   friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
@@ -28,7 +29,8 @@ class Diagnostics {
 
   bool ok() const { return errors_.empty(); }
   const std::vector<Diagnostic>& errors() const { return errors_; }
-  /// kInvalidArgument with all messages (`LINE:COLUMN: MESSAGE`, one a line); OK when there are none.
+  /// kInvalidArgument with all messages (`LINE:COLUMN: MESSAGE`, one a line); OK when there are
+  /// none.
   absl::Status ToStatus() const;
   /// In the order of the document.
   void Sort();

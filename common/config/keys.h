@@ -13,20 +13,21 @@ namespace weir::config {
 
 /// What a key takes.
 enum class KeyKind : uint8_t {
-  kString,      // any scalar but null
-  kEnum,        // one of `choices`
+  kString,  // any scalar but null
+  kEnum,    // one of `choices`
   kInt,
   kBool,
-  kDuration,    // `10s`
-  kSize,        // `64KiB`
-  kRate,        // `20000/s`
-  kStringList,  // a string or a list of strings
-  kExpressions, // a map of name to SQL expression (any scalar; not yet typed)
-  kMap,         // a map, whatever is in it
+  kDuration,     // `10s`
+  kSize,         // `64KiB`
+  kRate,         // `20000/s`
+  kStringList,   // a string or a list of strings
+  kExpressions,  // a map of name to SQL expression (any scalar; not yet typed)
+  kMap,          // a map, whatever is in it
   kAny,
 };
 
-/// One key of a section of a document: from a list of these come checks, suggestions, defaults and documentation.
+/// One key of a section of a document: from a list of these come checks, suggestions, defaults and
+/// documentation.
 struct KeySpec {
   std::string name;
   KeyKind kind = KeyKind::kString;
@@ -41,11 +42,13 @@ struct KeySpec {
 /// Reads one map of a document by its list of keys.
 ///
 /// Thread:  confined; refers to the document and the keys.
-/// Shape:   getters give the value, or the default when the key is absent or wrong (which was reported then).
-/// Errors:  Check reports unknown keys (with the nearest name), missing ones, and values of a wrong kind or size.
+/// Shape:   getters give the value, or the default when the key is absent or wrong (which was
+/// reported then). Errors:  Check reports unknown keys (with the nearest name), missing ones, and
+/// values of a wrong kind or size.
 class Section {
  public:
-  /// `what` names the section in messages: `checkpoint`, `source `orders``. `value` null: an empty map.
+  /// `what` names the section in messages: `checkpoint`, `source `orders``. `value` null: an empty
+  /// map.
   Section(const Value* value, const std::vector<KeySpec>& keys, std::string what, Location location,
           Diagnostics* diagnostics);
 
@@ -78,7 +81,8 @@ class Section {
   Diagnostics* diagnostics_;
 };
 
-/// What is wrong with `value` for that key, as the end of the sentence "`key` must be …"; empty when nothing is.
+/// What is wrong with `value` for that key, as the end of the sentence "`key` must be …"; empty
+/// when nothing is.
 std::string Mismatch(const KeySpec& key, const Value& value);
 
 std::vector<std::string> NamesOf(const std::vector<KeySpec>& keys);

@@ -11,7 +11,7 @@ struct Unit {
   std::string_view name;
   int64_t factor;
 };
-constexpr Unit kDurations[] = {{"us", 1},          {"ms", 1000},          {"s", 1'000'000},
+constexpr Unit kDurations[] = {{"us", 1},         {"ms", 1000},         {"s", 1'000'000},
                                {"m", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}};
 constexpr Unit kSizes[] = {
     {"B", 1}, {"KiB", 1LL << 10}, {"MiB", 1LL << 20}, {"GiB", 1LL << 30}, {"TiB", 1LL << 40}};
@@ -50,7 +50,8 @@ std::string Format(int64_t value, const Unit (&units)[N]) {
   for (const Unit& unit : units) {
     if (value % unit.factor == 0) best = &unit;
   }
-  return absl::StrCat(value / best->factor, absl::string_view(best->name.data(), best->name.size()));
+  return absl::StrCat(value / best->factor,
+                      absl::string_view(best->name.data(), best->name.size()));
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 
 namespace weir::config {
 
-/// `250ms 10s 1m 2h 7d`, also `500us`; a whole number and a unit. Microseconds. Nothing on other text or overflow.
+/// `250ms 10s 1m 2h 7d`, also `500us`; a whole number and a unit. Microseconds. Nothing on other
+/// text or overflow.
 std::optional<int64_t> ParseDuration(std::string_view text);
 /// `512B 64KiB 256MiB 4GiB 1TiB`. Bytes.
 std::optional<int64_t> ParseSize(std::string_view text);

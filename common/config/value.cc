@@ -111,19 +111,27 @@ const Value* Value::Find(std::string_view key) const {
 
 bool operator==(const Value& a, const Value& b) {
   if (a.kind != b.kind || a.text != b.text || a.items != b.items) return false;
-  return std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
-                    [](const MapEntry& x, const MapEntry& y) { return x.key == y.key && x.value == y.value; });
+  return std::equal(
+      a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
+      [](const MapEntry& x, const MapEntry& y) { return x.key == y.key && x.value == y.value; });
 }
 
 std::string_view Describe(Value::Kind kind) {
   switch (kind) {
-    case Value::Kind::kNull: return "nothing";
-    case Value::Kind::kBool: return "a boolean";
-    case Value::Kind::kInt: return "a whole number";
-    case Value::Kind::kDouble: return "a number";
-    case Value::Kind::kString: return "a string";
-    case Value::Kind::kList: return "a list";
-    case Value::Kind::kMap: return "a map";
+    case Value::Kind::kNull:
+      return "nothing";
+    case Value::Kind::kBool:
+      return "a boolean";
+    case Value::Kind::kInt:
+      return "a whole number";
+    case Value::Kind::kDouble:
+      return "a number";
+    case Value::Kind::kString:
+      return "a string";
+    case Value::Kind::kList:
+      return "a list";
+    case Value::Kind::kMap:
+      return "a map";
   }
   return "";
 }

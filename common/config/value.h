@@ -18,20 +18,32 @@ struct Location {
 
 struct MapEntry;
 
-/// A node of a document: scalars typed by YAML's core schema, lists, maps in the order of the document.
+/// A node of a document: scalars typed by YAML's core schema, lists, maps in the order of the
+/// document.
 ///
 /// Thread:  a value.
-/// Shape:   `text` is a scalar's text as written, without quotes (for every scalar kind, so that `n: 5` can be read as
-///          the expression `5`); `items` of a list; `entries` of a map, keys as written, duplicates already reported.
+/// Shape:   `text` is a scalar's text as written, without quotes (for every scalar kind, so that
+/// `n: 5` can be read as
+///          the expression `5`); `items` of a list; `entries` of a map, keys as written, duplicates
+///          already reported.
 struct Value {
-  enum class Kind : uint8_t { kNull = 0, kBool = 1, kInt = 2, kDouble = 3, kString = 4, kList = 5, kMap = 6 };
+  enum class Kind : uint8_t {
+    kNull = 0,
+    kBool = 1,
+    kInt = 2,
+    kDouble = 3,
+    kString = 4,
+    kList = 5,
+    kMap = 6
+  };
 
   Kind kind = Kind::kNull;
   bool boolean = false;
   int64_t integer = 0;
   double number = 0;  // also of a kInt
   std::string text;
-  bool quoted = false;  // in quotes or a block in the document: stays a string whatever is expanded in it
+  bool quoted =
+      false;  // in quotes or a block in the document: stays a string whatever is expanded in it
   std::vector<Value> items;
   std::vector<MapEntry> entries;
   Location location;

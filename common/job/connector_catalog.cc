@@ -4,7 +4,8 @@
 
 namespace weir::job {
 
-std::optional<batch::Schema> ConnectorDescriptor::OutputSchema(const Node& node, config::Diagnostics*) const {
+std::optional<batch::Schema> ConnectorDescriptor::OutputSchema(const Node& node,
+                                                               config::Diagnostics*) const {
   batch::Schema schema;
   if (node.format.type == FormatType::kRaw) {
     schema.fields.push_back({"value", {.kind = batch::TypeKind::kBytes, .nullable = false}});
@@ -28,7 +29,8 @@ const ConnectorDescriptor* ConnectorCatalog::Find(std::string_view type) const {
 std::vector<std::string> ConnectorCatalog::Names(NodeKind kind) const {
   std::vector<std::string> names;
   for (const auto& [type, descriptor] : descriptors_) {
-    const ConnectorTraits* traits = kind == NodeKind::kSource ? descriptor->source() : descriptor->sink();
+    const ConnectorTraits* traits =
+        kind == NodeKind::kSource ? descriptor->source() : descriptor->sink();
     if (traits != nullptr) names.push_back(type);
   }
   return names;

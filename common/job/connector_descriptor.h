@@ -13,9 +13,9 @@
 
 namespace weir::job {
 
-/// A key of a connector beside those that all nodes have (type, input, inputs, parallelism, renamed_from, format,
-/// schema, event_time, rate). Values are checked against it before Validate is called; defaults are applied by the
-/// connector, not written into the options.
+/// A key of a connector beside those that all nodes have (type, input, inputs, parallelism,
+/// renamed_from, format, schema, event_time, rate). Values are checked against it before Validate
+/// is called; defaults are applied by the connector, not written into the options.
 using OptionSpec = config::KeySpec;
 using OptionKind = config::KeyKind;
 
@@ -42,11 +42,13 @@ class ConnectorDescriptor {
   virtual const ConnectorTraits* sink() const { return nullptr; }
   /// Checks what OptionSpec cannot say (combinations, paths). Options of the right kind only.
   virtual void Validate(const Node& node, config::Diagnostics* diagnostics) const {}
-  /// A source's columns. The default: `value bytes not null` for the raw format, else the node's `schema`.
-  /// Nothing: it could not be told, and the reason is in `diagnostics`.
-  virtual std::optional<batch::Schema> OutputSchema(const Node& node, config::Diagnostics* diagnostics) const;
+  /// A source's columns. The default: `value bytes not null` for the raw format, else the node's
+  /// `schema`. Nothing: it could not be told, and the reason is in `diagnostics`.
+  virtual std::optional<batch::Schema> OutputSchema(const Node& node,
+                                                    config::Diagnostics* diagnostics) const;
   /// A sink's demands on its input (a key column that must be there). The default takes everything.
-  virtual void ValidateInput(const Node& node, const batch::Schema& input, config::Diagnostics* diagnostics) const {}
+  virtual void ValidateInput(const Node& node, const batch::Schema& input,
+                             config::Diagnostics* diagnostics) const {}
   /// Whether a source ends by itself.
   virtual bool Bounded(const Node& node) const { return true; }
 };

@@ -7,8 +7,8 @@
 
 namespace weir::job {
 
-/// The keys of a job file, section by section: lint, defaults and documentation come from these lists. What a connector
-/// adds is in its ConnectorTraits.
+/// The keys of a job file, section by section: lint, defaults and documentation come from these
+/// lists. What a connector adds is in its ConnectorTraits.
 const std::vector<config::KeySpec>& JobKeys();
 const std::vector<config::KeySpec>& CheckpointKeys();
 const std::vector<config::KeySpec>& RestartKeys();

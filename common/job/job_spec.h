@@ -57,30 +57,37 @@ struct NamedText {
   std::string name;
   Text value;
   Location name_location;
-  friend bool operator==(const NamedText& a, const NamedText& b) { return a.name == b.name && a.value == b.value; }
+  friend bool operator==(const NamedText& a, const NamedText& b) {
+    return a.name == b.name && a.value == b.value;
+  }
 };
 
 struct InputRef {
   std::string node;
   Port port = Port::kMain;
   Location location;
-  friend bool operator==(const InputRef& a, const InputRef& b) { return a.node == b.node && a.port == b.port; }
+  friend bool operator==(const InputRef& a, const InputRef& b) {
+    return a.node == b.node && a.port == b.port;
+  }
 };
 
-/// A column of a source: `name` is the key of `schema` and the column's name; for JSON it is a path (`shop.name`).
+/// A column of a source: `name` is the key of `schema` and the column's name; for JSON it is a path
+/// (`shop.name`).
 struct SchemaField {
   std::string name;
   batch::DataType type;
   Location location;
-  friend bool operator==(const SchemaField& a, const SchemaField& b) { return a.name == b.name && a.type == b.type; }
+  friend bool operator==(const SchemaField& a, const SchemaField& b) {
+    return a.name == b.name && a.type == b.type;
+  }
 };
 
 enum class FormatType : uint8_t { kNone = 0, kJson = 1, kCsv = 2, kRaw = 3 };
 enum class TimestampFormat : uint8_t { kMillis = 0, kRfc3339 = 1 };
 struct Format {
   FormatType type = FormatType::kNone;
-  OnError on_error = OnError::kFail;                         // sources
-  TimestampFormat timestamps = TimestampFormat::kMillis;     // sinks
+  OnError on_error = OnError::kFail;                      // sources
+  TimestampFormat timestamps = TimestampFormat::kMillis;  // sinks
   Location location;
   friend bool operator==(const Format& a, const Format& b) {
     return a.type == b.type && a.on_error == b.on_error && a.timestamps == b.timestamps;
@@ -105,15 +112,16 @@ struct Window {
   }
 };
 
-/// A source, an operator or a sink. Which parts mean something depends on `kind` and `type`; the others are empty.
+/// A source, an operator or a sink. Which parts mean something depends on `kind` and `type`; the
+/// others are empty.
 struct Node {
   std::string name;  // also the name of its state
   NodeKind kind = NodeKind::kSource;
-  std::string type;  // of the connector; or filter, select, window_aggregate, union
-  Location location;       // of the name
+  std::string type;   // of the connector; or filter, select, window_aggregate, union
+  Location location;  // of the name
   Location type_location;
   std::optional<int32_t> parallelism;
-  std::string renamed_from;  // empty: none
+  std::string renamed_from;      // empty: none
   std::vector<InputRef> inputs;  // operators and sinks
 
   /// The connector's own keys (`path`, `rows`, …), a map; sources and sinks.
@@ -123,10 +131,10 @@ struct Node {
   std::optional<EventTime> event_time;  // sources
   std::optional<int64_t> rate;          // sources: rows per second, of the whole source
 
-  OnError on_error = OnError::kFail;    // operators
-  Text where;                           // filter
-  std::vector<NamedText> fields;        // select
-  std::vector<NamedText> key_by;        // window_aggregate; empty: one group
+  OnError on_error = OnError::kFail;  // operators
+  Text where;                         // filter
+  std::vector<NamedText> fields;      // select
+  std::vector<NamedText> key_by;      // window_aggregate; empty: one group
   std::optional<Window> window;
   Micros allowed_lateness = 0;
   std::vector<NamedText> aggregates;
@@ -136,11 +144,13 @@ struct Node {
   friend bool operator==(const Node& a, const Node& b);
 };
 
-/// A job as it is submitted, stored and deployed: what a job file says, with the defaults filled in.
+/// A job as it is submitted, stored and deployed: what a job file says, with the defaults filled
+/// in.
 ///
 /// Thread:  a value.
 /// Shape:   names of nodes are unique; nodes in the order of the file: sources, operators, sinks.
-/// Errors:  a JobSpec that was read from a file or the wire may be wrong: plan::MakePlan validates it.
+/// Errors:  a JobSpec that was read from a file or the wire may be wrong: plan::MakePlan validates
+/// it.
 struct JobSpec {
   static constexpr int32_t kVersion = 1;
   static constexpr int32_t kMaxParallelism = 32768;

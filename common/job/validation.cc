@@ -26,13 +26,15 @@ constexpr int64_t kMaxSlices = 10'000;
 bool IsNodeName(std::string_view name) {
   if (name.empty() || name.size() > kMaxName) return false;
   if (!absl::ascii_isalpha(name[0]) && name[0] != '_') return false;
-  return std::all_of(name.begin(), name.end(), [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
 }
 
 bool IsJobName(std::string_view name) {
   if (name.empty() || name.size() > kMaxName || !absl::ascii_isalnum(name[0])) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.'; });
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.';
+  });
 }
 
 class Validator {
@@ -59,24 +61,30 @@ class Validator {
 
   void CheckJob() {
     const Location at = spec_.name_location;
-    if (spec_.version != JobSpec::kVersion) Error(at, "job file version ", spec_.version, " is not known: it must be 1");
+    if (spec_.version != JobSpec::kVersion)
+      Error(at, "job file version ", spec_.version, " is not known: it must be 1");
     if (!spec_.name.empty() && !IsJobName(spec_.name)) {
       Error(at, "job name `", spec_.name.substr(0, kMaxName),
-            "` must begin with a letter or digit and hold only letters, digits, `_`, `-`, `.`, at most ", kMaxName);
+            "` must begin with a letter or digit and hold only letters, digits, `_`, `-`, `.`, at "
+            "most ",
+            kMaxName);
     }
     if (spec_.name.empty() && at.line == 0) Error(at, "the job has no name");
     if (spec_.max_parallelism < 1 || spec_.max_parallelism > JobSpec::kMaxParallelism) {
-      Error(at, "max_parallelism ", spec_.max_parallelism, " must be between 1 and ", JobSpec::kMaxParallelism);
+      Error(at, "max_parallelism ", spec_.max_parallelism, " must be between 1 and ",
+            JobSpec::kMaxParallelism);
     }
     CheckParallelism(at, "parallelism", spec_.parallelism);
-    if (spec_.guarantee == Guarantee::kAtMostOnce) Error(at, "guarantee at_most_once is not supported yet");
+    if (spec_.guarantee == Guarantee::kAtMostOnce)
+      Error(at, "guarantee at_most_once is not supported yet");
     const std::string& storage = spec_.checkpoint.storage;
     if (!storage.empty() && !absl::StartsWith(storage, "file:///")) {
-      Error(at, "checkpoint storage `", storage, "` is not supported yet: it must be file:///FOLDER");
+      Error(at, "checkpoint storage `", storage,
+            "` is not supported yet: it must be file:///FOLDER");
     }
     const CheckpointSettings& c = spec_.checkpoint;
-    if (c.interval <= 0 || c.timeout <= 0 || c.min_pause < 0 || c.max_concurrent < 1 || c.tolerable_failures < 0 ||
-        c.keep < 1) {
+    if (c.interval <= 0 || c.timeout <= 0 || c.min_pause < 0 || c.max_concurrent < 1 ||
+        c.tolerable_failures < 0 || c.keep < 1) {
       Error(at, "the checkpoint settings are out of range");
     }
     const RestartSettings& r = spec_.restart;
@@ -85,7 +93,8 @@ class Validator {
     }
     if (spec_.nodes.size() > kMaxNodes) Error(at, "more than ", kMaxNodes, " nodes");
     auto has = [&](NodeKind kind) {
-      return std::any_of(spec_.nodes.begin(), spec_.nodes.end(), [&](const Node& n) { return n.kind == kind; });
+      return std::any_of(spec_.nodes.begin(), spec_.nodes.end(),
+                         [&](const Node& n) { return n.kind == kind; });
     };
     if (!has(NodeKind::kSource)) Error(at, "the job has no source");
     if (!has(NodeKind::kSink)) Error(at, "the job has no sink");
@@ -102,18 +111,24 @@ class Validator {
 
   void CheckNode(const Node& node) {
     if (!IsNodeName(node.name)) {
-      Error(node.location, "`", node.name.substr(0, kMaxName), "` is no name for a node: a letter or `_`, then letters, "
-            "digits, `_` or `-`, at most ", kMaxName);
+      Error(node.location, "`", node.name.substr(0, kMaxName),
+            "` is no name for a node: a letter or `_`, then letters, "
+            "digits, `_` or `-`, at most ",
+            kMaxName);
     } else if (const auto [it, first] = seen_.emplace(node.name, node.location); !first) {
-      std::string where = it->second.line > 0 ? absl::StrCat(" (first in line ", it->second.line, ")") : "";
+      std::string where =
+          it->second.line > 0 ? absl::StrCat(" (first in line ", it->second.line, ")") : "";
       Error(node.location, "two nodes are called `", node.name, "`", where);
     }
-    if (node.parallelism) CheckParallelism(node.location, absl::StrCat("`", node.name, "`: parallelism"), *node.parallelism);
+    if (node.parallelism)
+      CheckParallelism(node.location, absl::StrCat("`", node.name, "`: parallelism"),
+                       *node.parallelism);
     if (!node.renamed_from.empty()) {
       if (!IsNodeName(node.renamed_from)) {
         Error(node.location, "`renamed_from` of `", node.name, "` is no name of a node");
       } else if (spec_.Find(node.renamed_from) != nullptr) {
-        Error(node.location, "`renamed_from` of `", node.name, "` names a node that is still there: `", node.renamed_from, "`");
+        Error(node.location, "`renamed_from` of `", node.name,
+              "` names a node that is still there: `", node.renamed_from, "`");
       }
     }
     CheckInputs(node);
@@ -129,7 +144,8 @@ class Validator {
       if (!node.inputs.empty()) Error(node.location, What(node), " cannot have inputs");
       return;
     }
-    if (node.inputs.empty() && !node.type.empty()) Error(node.location, "key `input` is missing in ", What(node));
+    if (node.inputs.empty() && !node.type.empty())
+      Error(node.location, "key `input` is missing in ", What(node));
     if (node.operator_type() == OperatorType::kUnion && node.inputs.size() == 1) {
       Error(node.location, What(node), " needs at least two `inputs`");
     }
@@ -150,14 +166,16 @@ class Validator {
       for (const Node& n : spec_.nodes) {
         if (n.kind != NodeKind::kSink) names.push_back(n.name);
       }
-      Error(ref.location, "no source or operator is called `", ref.node, "`", DidYouMean(ref.node, names));
+      Error(ref.location, "no source or operator is called `", ref.node, "`",
+            DidYouMean(ref.node, names));
       return;
     }
     if (from->kind == NodeKind::kSink) {
       Error(ref.location, "`", ref.node, "` is a sink and gives no rows");
     } else if (ref.port == Port::kLate && !from->type.empty() &&
                from->operator_type() != OperatorType::kWindowAggregate) {
-      Error(ref.location, "only a window_aggregate has late rows: `", ref.node, "` is a ", from->type);
+      Error(ref.location, "only a window_aggregate has late rows: `", ref.node, "` is a ",
+            from->type);
     } else if (ref.port == Port::kErrors && !from->type.empty()) {
       const bool source = from->kind == NodeKind::kSource;
       const OnError on_error = source ? from->format.on_error : from->on_error;
@@ -174,11 +192,14 @@ class Validator {
     if (node.type.empty()) return;
     const std::optional<OperatorType> type = node.operator_type();
     if (!type) {
-      Error(node.type_location, "no operator is of type `", node.type, "`", DidYouMean(node.type, OperatorTypeNames()),
-            "; there are ", absl::StrJoin(OperatorTypeNames(), ", "));
+      Error(node.type_location, "no operator is of type `", node.type, "`",
+            DidYouMean(node.type, OperatorTypeNames()), "; there are ",
+            absl::StrJoin(OperatorTypeNames(), ", "));
       return;
     }
-    auto missing = [&](std::string_view key) { Error(node.location, "key `", std::string(key), "` is missing in ", What(node)); };
+    auto missing = [&](std::string_view key) {
+      Error(node.location, "key `", std::string(key), "` is missing in ", What(node));
+    };
     switch (*type) {
       case OperatorType::kFilter:
         if (node.where.text.empty() && node.where.location.line == 0) missing("where");
@@ -190,7 +211,8 @@ class Validator {
       case OperatorType::kWindowAggregate:
         CheckWindow(node);
         break;
-      case OperatorType::kUnion: break;
+      case OperatorType::kUnion:
+        break;
     }
   }
 
@@ -198,10 +220,13 @@ class Validator {
     std::set<std::string> seen;
     const std::string key(what);
     for (const NamedText& entry : entries) {
-      if (entry.name.empty()) Error(entry.name_location, "an empty name in `", key, "` of `", node.name, "`");
-      if (!seen.insert(entry.name).second) Error(entry.name_location, "`", entry.name, "` is there twice in `", key, "`");
+      if (entry.name.empty())
+        Error(entry.name_location, "an empty name in `", key, "` of `", node.name, "`");
+      if (!seen.insert(entry.name).second)
+        Error(entry.name_location, "`", entry.name, "` is there twice in `", key, "`");
     }
-    if (entries.size() > kMaxColumns) Error(node.location, "more than ", kMaxColumns, " entries in `", key, "`");
+    if (entries.size() > kMaxColumns)
+      Error(node.location, "more than ", kMaxColumns, " entries in `", key, "`");
   }
 
   void CheckWindow(const Node& node) {
@@ -210,12 +235,14 @@ class Validator {
     CheckNames(node, node.aggregates, "aggregate");
     std::set<std::string> taken = {"window_start", "window_end"};
     for (const NamedText& key : node.key_by) {
-      if (taken.count(key.name) > 0) Error(key.name_location, "`", key.name, "` is a column that every window has");
+      if (taken.count(key.name) > 0)
+        Error(key.name_location, "`", key.name, "` is a column that every window has");
       taken.insert(key.name);
     }
     for (const NamedText& aggregate : node.aggregates) {
       if (taken.count(aggregate.name) > 0) {
-        Error(aggregate.name_location, "`", aggregate.name, "` is already the name of a key or of the window's bounds");
+        Error(aggregate.name_location, "`", aggregate.name,
+              "` is already the name of a key or of the window's bounds");
       }
     }
     if (!node.window) {
@@ -226,14 +253,16 @@ class Validator {
     if (window.size <= 0 || window.slide <= 0) {
       Error(window.location, "size and slide of a window must be positive");
     } else if (window.slide > window.size) {
-      Error(window.location, "slide ", config::DurationText(window.slide), " is longer than the window of ",
-            config::DurationText(window.size), ": rows between windows would be lost");
+      Error(window.location, "slide ", config::DurationText(window.slide),
+            " is longer than the window of ", config::DurationText(window.size),
+            ": rows between windows would be lost");
     } else if (window.size % window.slide != 0) {
-      Error(window.location, "the window of ", config::DurationText(window.size), " must be a multiple of its slide of ",
-            config::DurationText(window.slide));
+      Error(window.location, "the window of ", config::DurationText(window.size),
+            " must be a multiple of its slide of ", config::DurationText(window.slide));
     } else if (window.size / window.slide > kMaxSlices) {
       Error(window.location, "a window of ", config::DurationText(window.size), " every ",
-            config::DurationText(window.slide), " puts each row into more than ", kMaxSlices, " windows");
+            config::DurationText(window.slide), " puts each row into more than ", kMaxSlices,
+            " windows");
     }
     if (node.allowed_lateness < 0) Error(node.location, "allowed_lateness must not be negative");
   }
@@ -247,19 +276,21 @@ class Validator {
       if (IsPlannedConnector(node.type)) {
         Error(node.type_location, "connector `", node.type, "` is not supported yet");
       } else {
-        Error(node.type_location, "no ", std::string(ToString(node.kind)), " is of type `", node.type, "`",
-              DidYouMean(node.type, names), "; there are ", absl::StrJoin(names, ", "));
+        Error(node.type_location, "no ", std::string(ToString(node.kind)), " is of type `",
+              node.type, "`", DidYouMean(node.type, names), "; there are ",
+              absl::StrJoin(names, ", "));
       }
       return;
     }
     const ConnectorTraits* traits = source ? descriptor->source() : descriptor->sink();
     if (traits == nullptr) {
-      Error(node.type_location, "`", node.type, "` cannot be a ", std::string(ToString(node.kind)), ", only a ",
-            source ? "sink" : "source");
+      Error(node.type_location, "`", node.type, "` cannot be a ", std::string(ToString(node.kind)),
+            ", only a ", source ? "sink" : "source");
       return;
     }
     const size_t before = diagnostics_->errors().size();
-    config::Section section(&node.options, traits->options, What(node), node.location, diagnostics_);
+    config::Section section(&node.options, traits->options, What(node), node.location,
+                            diagnostics_);
     section.Check(config::NamesOf(source ? SourceKeys() : SinkKeys()));
     CheckFormat(node, *traits);
     if (source) CheckSource(node, *traits);
@@ -271,35 +302,45 @@ class Validator {
     const FormatType type = node.format.type;
     const Location at = node.format.location.line > 0 ? node.format.location : node.location;
     if (traits.formats.empty()) {
-      if (type != FormatType::kNone) Error(at, "a ", node.type, " ", std::string(ToString(node.kind)), " has no `format`");
+      if (type != FormatType::kNone)
+        Error(at, "a ", node.type, " ", std::string(ToString(node.kind)), " has no `format`");
       return;
     }
     if (type == FormatType::kNone) {
       Error(node.location, "key `format` is missing in ", What(node));
-    } else if (std::find(traits.formats.begin(), traits.formats.end(), type) == traits.formats.end()) {
-      Error(at, "a ", node.type, " ", std::string(ToString(node.kind)), " cannot have format ", std::string(ToString(type)));
+    } else if (std::find(traits.formats.begin(), traits.formats.end(), type) ==
+               traits.formats.end()) {
+      Error(at, "a ", node.type, " ", std::string(ToString(node.kind)), " cannot have format ",
+            std::string(ToString(type)));
     }
   }
 
   void CheckSource(const Node& node, const ConnectorTraits& traits) {
     const bool raw = node.format.type == FormatType::kRaw;
     if (!traits.takes_schema && !node.schema.empty()) {
-      Error(node.schema[0].location, "a ", node.type, " source has no `schema`: its columns follow from its other keys");
+      Error(node.schema[0].location, "a ", node.type,
+            " source has no `schema`: its columns follow from its other keys");
     } else if (traits.takes_schema && raw && !node.schema.empty()) {
-      Error(node.schema[0].location, "a raw source has no `schema`: it has one column, `value` (bytes)");
+      Error(node.schema[0].location,
+            "a raw source has no `schema`: it has one column, `value` (bytes)");
     } else if (traits.takes_schema && !raw && node.schema.empty()) {
       Error(node.location, "key `schema` is missing in ", What(node));
     }
-    if (node.schema.size() > kMaxColumns) Error(node.location, "more than ", kMaxColumns, " columns in `schema`");
+    if (node.schema.size() > kMaxColumns)
+      Error(node.location, "more than ", kMaxColumns, " columns in `schema`");
     std::set<std::string> names;
     for (const SchemaField& field : node.schema) {
-      if (field.name.empty()) Error(field.location, "an empty name in `schema` of `", node.name, "`");
-      if (!names.insert(field.name).second) Error(field.location, "`", field.name, "` is there twice in `schema`");
+      if (field.name.empty())
+        Error(field.location, "an empty name in `schema` of `", node.name, "`");
+      if (!names.insert(field.name).second)
+        Error(field.location, "`", field.name, "` is there twice in `schema`");
     }
     if (node.rate && *node.rate < 1) Error(node.location, "rate must be at least 1/s");
     if (!node.event_time) return;
-    if (!traits.takes_event_time) Error(node.event_time->field.location, "a ", node.type, " source has no `event_time`");
-    if (node.event_time->max_delay < 0) Error(node.event_time->field.location, "max_delay must not be negative");
+    if (!traits.takes_event_time)
+      Error(node.event_time->field.location, "a ", node.type, " source has no `event_time`");
+    if (node.event_time->max_delay < 0)
+      Error(node.event_time->field.location, "max_delay must not be negative");
   }
 
   void CheckUse() {
@@ -316,7 +357,8 @@ class Validator {
 
   void CheckCycles() {
     std::map<std::string_view, int> index;
-    for (size_t i = 0; i < spec_.nodes.size(); ++i) index.emplace(spec_.nodes[i].name, static_cast<int>(i));
+    for (size_t i = 0; i < spec_.nodes.size(); ++i)
+      index.emplace(spec_.nodes[i].name, static_cast<int>(i));
     enum class Mark : uint8_t { kNew, kOpen, kDone };
     std::vector<Mark> marks(spec_.nodes.size(), Mark::kNew);
     // Depth-first with an explicit path: (node, next input). kMaxNodes bounds it.
@@ -361,7 +403,8 @@ class Validator {
 
 }  // namespace
 
-void Validate(const JobSpec& spec, const ConnectorCatalog& catalog, config::Diagnostics* diagnostics) {
+void Validate(const JobSpec& spec, const ConnectorCatalog& catalog,
+              config::Diagnostics* diagnostics) {
   Validator(spec, catalog, diagnostics).Run();
 }
 
@@ -374,7 +417,8 @@ std::vector<int> TopologicalOrder(const JobSpec& spec) {
     progress = false;
     for (int i = 0; i < count; ++i) {
       const auto& inputs = spec.nodes[i].inputs;
-      if (done[i] || !std::all_of(inputs.begin(), inputs.end(), [&](const InputRef& r) { return placed.count(r.node) > 0; })) {
+      if (done[i] || !std::all_of(inputs.begin(), inputs.end(),
+                                  [&](const InputRef& r) { return placed.count(r.node) > 0; })) {
         continue;
       }
       done[i] = progress = true;

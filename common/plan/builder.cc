@@ -33,7 +33,8 @@ struct Made {
 
 class Builder {
  public:
-  Builder(std::shared_ptr<const job::JobSpec> spec, const job::ConnectorCatalog& catalog, const std::vector<TypedNode>& nodes)
+  Builder(std::shared_ptr<const job::JobSpec> spec, const job::ConnectorCatalog& catalog,
+          const std::vector<TypedNode>& nodes)
       : spec_(std::move(spec)), catalog_(catalog), nodes_(nodes) {}
 
   ExecutionPlan Build(const std::vector<int>& order) {
@@ -108,9 +109,10 @@ class Builder {
     } else if (node.operator_type() == job::OperatorType::kWindowAggregate) {
       MakeWindow(i, inputs[0]);
     } else {
-      const OperatorKind kind = node.kind == job::NodeKind::kSink                        ? OperatorKind::kSink
-                                : node.operator_type() == job::OperatorType::kFilter ? OperatorKind::kFilter
-                                                                                     : OperatorKind::kSelect;
+      const OperatorKind kind = node.kind == job::NodeKind::kSink ? OperatorKind::kSink
+                                : node.operator_type() == job::OperatorType::kFilter
+                                    ? OperatorKind::kFilter
+                                    : OperatorKind::kSelect;
       Made made = NewOperator(i, kind, "");
       made.inputs = inputs;
       made.op.where = nodes_[i].where;
@@ -135,11 +137,12 @@ class Builder {
     made.op.state_layout = LayoutOf(window);
     if (window.keys.empty()) made.parallelism = 1;
     // Late rows must arrive as rows, not as partials, when somebody reads them.
-    const bool local = !typed.late_used && std::all_of(window.aggregates.begin(), window.aggregates.end(),
-                                                       [](const Aggregate& a) { return !a.partials.empty(); });
-    const bool computed = std::any_of(window.keys.begin(), window.keys.end(), [](const NamedExpression& key) {
-      return key.expression.ColumnIndex() < 0;
-    });
+    const bool local =
+        !typed.late_used && std::all_of(window.aggregates.begin(), window.aggregates.end(),
+                                        [](const Aggregate& a) { return !a.partials.empty(); });
+    const bool computed =
+        std::any_of(window.keys.begin(), window.keys.end(),
+                    [](const NamedExpression& key) { return key.expression.ColumnIndex() < 0; });
     const int upstream_parallelism = made_[input.op].parallelism;
     if (local) {
       Made partial = NewOperator(i, OperatorKind::kLocalAggregate, ".local");
@@ -156,16 +159,19 @@ class Builder {
     } else if (computed) {
       input = {Add(KeysOperator(i, input, upstream_parallelism, &window)), Port::kMain};
       made.op.input = made_[input.op].op.output;
-      for (const NamedExpression& key : window.keys) made.keys.push_back(key.expression.ColumnIndex());
+      for (const NamedExpression& key : window.keys)
+        made.keys.push_back(key.expression.ColumnIndex());
     } else {
-      for (const NamedExpression& key : window.keys) made.keys.push_back(key.expression.ColumnIndex());
+      for (const NamedExpression& key : window.keys)
+        made.keys.push_back(key.expression.ColumnIndex());
     }
     made.inputs = {input};
     made.op.window = std::move(window);
     main_[spec_->nodes[i].name] = Add(std::move(made));
   }
 
-  /// Computes the keys in front of the exchange, as columns behind the input's; the window's keys become those columns.
+  /// Computes the keys in front of the exchange, as columns behind the input's; the window's keys
+  /// become those columns.
   Made KeysOperator(int i, From input, int parallelism, WindowSpec* window) const {
     Made keys = NewOperator(i, OperatorKind::kSelect, ".keys");
     keys.parallelism = parallelism;
@@ -181,7 +187,8 @@ class Builder {
     for (NamedExpression& key : window->keys) {
       const int column = key.expression.ColumnIndex();
       const std::string name = column >= 0 ? keys.op.input->fields[column].name : "$k." + key.name;
-      absl::StatusOr<expression::BoundExpression> bound = expression::Compile(expression::QuoteName(name), *extended);
+      absl::StatusOr<expression::BoundExpression> bound =
+          expression::Compile(expression::QuoteName(name), *extended);
       WEIR_CHECK(bound.ok());
       key.expression = *std::move(bound);
     }
@@ -191,20 +198,25 @@ class Builder {
 
   static std::string LayoutOf(const WindowSpec& window) {
     std::vector<std::string> keys, aggregates;
-    for (const NamedExpression& key : window.keys) keys.push_back(batch::ToString(key.expression.type()));
+    for (const NamedExpression& key : window.keys)
+      keys.push_back(batch::ToString(key.expression.type()));
     for (const Aggregate& a : window.aggregates) {
       const bool star = a.function == expression::AggregateFunction::kCountStar;
-      aggregates.push_back(absl::StrCat(std::string(expression::ToString(a.function)), star ? "" : " ",
-                                        star ? "" : batch::ToString(a.argument_type), " -> ", batch::ToString(a.result_type)));
+      aggregates.push_back(absl::StrCat(
+          std::string(expression::ToString(a.function)), star ? "" : " ",
+          star ? "" : batch::ToString(a.argument_type), " -> ", batch::ToString(a.result_type)));
     }
-    return absl::StrCat("window_aggregate size ", window.size, "us slide ", window.slide, "us keys [",
-                        absl::StrJoin(keys, ", "), "] aggregates [", absl::StrJoin(aggregates, ", "), "]");
+    return absl::StrCat("window_aggregate size ", window.size, "us slide ", window.slide,
+                        "us keys [", absl::StrJoin(keys, ", "), "] aggregates [",
+                        absl::StrJoin(aggregates, ", "), "]");
   }
 
-  /// Chains an operator to the one it takes its rows from, or gives it a task with exchanges in front.
+  /// Chains an operator to the one it takes its rows from, or gives it a task with exchanges in
+  /// front.
   void Place(int index) {
     Made& made = made_[index];
-    const bool alone = made.inputs.size() == 1 && made.op.kind != OperatorKind::kUnion && !made.hash;
+    const bool alone =
+        made.inputs.size() == 1 && made.op.kind != OperatorKind::kUnion && !made.hash;
     if (alone && made_[made.inputs[0].op].parallelism == made.parallelism) {
       const Made& parent = made_[made.inputs[0].op];
       made.task = parent.task;
@@ -231,12 +243,15 @@ class Builder {
     edge.from_operator = sender.position;
     edge.from_port = from.port;
     edge.to_task = to.task;
-    edge.kind = to.hash                                  ? EdgeKind::kHash
+    edge.kind = to.hash                                ? EdgeKind::kHash
                 : sender.parallelism == to.parallelism ? EdgeKind::kForward
-                                                         : EdgeKind::kRebalance;
+                                                       : EdgeKind::kRebalance;
     edge.keys = to.keys;
-    edge.schema = from.port == Port::kMain ? sender.op.output : from.port == Port::kLate ? sender.op.late : ErrorsSchema();
-    edge.has_times = from.port == Port::kMain ? sender.op.output_has_times : from.port == Port::kLate;
+    edge.schema = from.port == Port::kMain   ? sender.op.output
+                  : from.port == Port::kLate ? sender.op.late
+                                             : ErrorsSchema();
+    edge.has_times =
+        from.port == Port::kMain ? sender.op.output_has_times : from.port == Port::kLate;
     plan_.edges.push_back(std::move(edge));
   }
 
@@ -255,15 +270,16 @@ class Builder {
   const job::ConnectorCatalog& catalog_;
   const std::vector<TypedNode>& nodes_;
   std::vector<Made> made_;
-  std::map<std::string, int> main_;                 // node to the operator with its output
+  std::map<std::string, int> main_;                  // node to the operator with its output
   std::map<std::string, std::vector<From>> errors_;  // node to all that can send errors in its name
   ExecutionPlan plan_;
 };
 
 }  // namespace
 
-ExecutionPlan BuildTasks(std::shared_ptr<const job::JobSpec> spec, const job::ConnectorCatalog& catalog,
-                         const std::vector<int>& order, const std::vector<TypedNode>& nodes) {
+ExecutionPlan BuildTasks(std::shared_ptr<const job::JobSpec> spec,
+                         const job::ConnectorCatalog& catalog, const std::vector<int>& order,
+                         const std::vector<TypedNode>& nodes) {
   return Builder(std::move(spec), catalog, nodes).Build(order);
 }
 

@@ -8,38 +8,46 @@ namespace {
 
 using config::DurationText;
 
-std::string PortText(const std::string& name, job::Port port) { return job::ToString(job::InputRef{name, port, {}}); }
+std::string PortText(const std::string& name, job::Port port) {
+  return job::ToString(job::InputRef{name, port, {}});
+}
 
 std::string Expressions(const std::vector<NamedExpression>& entries) {
   return absl::StrJoin(entries, ", ", [](std::string* out, const NamedExpression& e) {
     *out += e.name;
-    if (e.expression.text() != e.name && e.expression.ColumnIndex() < 0) absl::StrAppend(out, " = ", e.expression.text());
+    if (e.expression.text() != e.name && e.expression.ColumnIndex() < 0)
+      absl::StrAppend(out, " = ", e.expression.text());
   });
 }
 
 std::string WindowText(const WindowSpec& window) {
-  return window.size == window.slide
-             ? absl::StrCat("tumbling ", DurationText(window.size))
-             : absl::StrCat("sliding ", DurationText(window.size), " every ", DurationText(window.slide));
+  return window.size == window.slide ? absl::StrCat("tumbling ", DurationText(window.size))
+                                     : absl::StrCat("sliding ", DurationText(window.size),
+                                                    " every ", DurationText(window.slide));
 }
 
 class Explainer {
  public:
-  Explainer(const ExecutionPlan& plan, const job::ConnectorCatalog& catalog) : plan_(plan), catalog_(catalog) {}
+  Explainer(const ExecutionPlan& plan, const job::ConnectorCatalog& catalog)
+      : plan_(plan), catalog_(catalog) {}
 
   std::string Run() {
     const job::JobSpec& spec = *plan_.spec;
     const job::CheckpointSettings& c = spec.checkpoint;
-    Line(0, absl::StrCat("job ", spec.name, plan_.bounded ? " (bounded: ends when its sources end)" : ""));
+    Line(0, absl::StrCat("job ", spec.name,
+                         plan_.bounded ? " (bounded: ends when its sources end)" : ""));
     Line(1, absl::StrCat("guarantee   ", std::string(job::ToString(spec.guarantee))));
-    Line(1, absl::StrCat("checkpoint  every ", DurationText(c.interval), " to ",
-                         c.storage.empty() ? "the cluster's storage" : c.storage, ", keeps ", c.keep));
-    Line(1, absl::StrCat("state       ", std::string(job::ToString(spec.backend)), ", max_parallelism ", plan_.max_parallelism));
+    Line(1,
+         absl::StrCat("checkpoint  every ", DurationText(c.interval), " to ",
+                      c.storage.empty() ? "the cluster's storage" : c.storage, ", keeps ", c.keep));
+    Line(1, absl::StrCat("state       ", std::string(job::ToString(spec.backend)),
+                         ", max_parallelism ", plan_.max_parallelism));
     Line(1, absl::StrCat("restart     ", Restart(spec.restart)));
     Line(1, absl::StrCat("slots       ", plan_.slots));
     for (const Task& task : plan_.tasks) {
       Line(0, "");
-      Line(0, absl::StrCat("task ", task.index, "  ", task.name, "  (parallelism ", task.parallelism, ")"));
+      Line(0, absl::StrCat("task ", task.index, "  ", task.name, "  (parallelism ",
+                           task.parallelism, ")"));
       for (const int edge : task.inputs) Line(1, Exchange(plan_.edges[edge]));
       Operators(task, -1, 1);
     }
@@ -57,7 +65,8 @@ class Explainer {
     if (r.strategy == job::RestartStrategy::kNone) return name;
     const std::string delay = r.strategy == job::RestartStrategy::kFixed
                                   ? absl::StrCat(", after ", DurationText(r.initial_delay))
-                                  : absl::StrCat(", after ", DurationText(r.initial_delay), " to ", DurationText(r.max_delay));
+                                  : absl::StrCat(", after ", DurationText(r.initial_delay), " to ",
+                                                 DurationText(r.max_delay));
     return absl::StrCat(name, delay, ", at most ", r.max_attempts, " times without a checkpoint");
   }
 
@@ -66,20 +75,23 @@ class Explainer {
     std::string how(ToString(edge.kind));
     if (edge.kind == EdgeKind::kHash) {
       const WindowSpec& window = *plan_.tasks[edge.to_task].operators[0].window;
-      how = window.keys.empty() ? "all to one subtask" : absl::StrCat("hash by ", Expressions(window.keys));
+      how = window.keys.empty() ? "all to one subtask"
+                                : absl::StrCat("hash by ", Expressions(window.keys));
       if (window.partial) how += ", partial aggregates";
     }
     return absl::StrCat("<- exchange ", edge.index, " from task ", edge.from_task, " ",
-                        PortText(from.operators[edge.from_operator].name, edge.from_port), ": ", how);
+                        PortText(from.operators[edge.from_operator].name, edge.from_port), ": ",
+                        how);
   }
 
   void Operators(const Task& task, int parent, int depth) {
     for (size_t i = 0; i < task.operators.size(); ++i) {
       const PlanOperator& op = task.operators[i];
       if (op.parent != parent) continue;
-      const std::string from = op.parent_port == job::Port::kMain || parent < 0
-                                   ? ""
-                                   : absl::StrCat(" <- ", PortText(task.operators[parent].name, op.parent_port));
+      const std::string from =
+          op.parent_port == job::Port::kMain || parent < 0
+              ? ""
+              : absl::StrCat(" <- ", PortText(task.operators[parent].name, op.parent_port));
       Line(depth, absl::StrCat(op.name, from, ": ", Describe(op)));
       if (op.output != nullptr && op.kind != OperatorKind::kLocalAggregate) {
         Line(depth + 2, absl::StrCat("columns ", batch::ToString(*op.output)));
@@ -93,17 +105,24 @@ class Explainer {
   std::string Describe(const PlanOperator& op) const {
     const job::Node& node = plan_.node(op);
     switch (op.kind) {
-      case OperatorKind::kSource: return Source(op, node);
-      case OperatorKind::kFilter: return absl::StrCat("filter where ", op.where.text(), OnError(op));
+      case OperatorKind::kSource:
+        return Source(op, node);
+      case OperatorKind::kFilter:
+        return absl::StrCat("filter where ", op.where.text(), OnError(op));
       case OperatorKind::kSelect:
-        return absl::StrCat(op.append_fields ? "keys " : "select ", Expressions(op.fields), OnError(op));
-      case OperatorKind::kUnion: return "union";
-      case OperatorKind::kLocalAggregate: return absl::StrCat("local aggregate, ", WindowText(*op.window), OnError(op));
-      case OperatorKind::kWindowAggregate: return Window(op);
+        return absl::StrCat(op.append_fields ? "keys " : "select ", Expressions(op.fields),
+                            OnError(op));
+      case OperatorKind::kUnion:
+        return "union";
+      case OperatorKind::kLocalAggregate:
+        return absl::StrCat("local aggregate, ", WindowText(*op.window), OnError(op));
+      case OperatorKind::kWindowAggregate:
+        return Window(op);
       case OperatorKind::kSink: {
-        const std::string format = node.format.type == job::FormatType::kNone
-                                       ? ""
-                                       : absl::StrCat(", ", std::string(job::ToString(node.format.type)));
+        const std::string format =
+            node.format.type == job::FormatType::kNone
+                ? ""
+                : absl::StrCat(", ", std::string(job::ToString(node.format.type)));
         return absl::StrCat("sink ", node.type, format);
       }
     }
@@ -113,17 +132,22 @@ class Explainer {
   static std::string OnError(const PlanOperator& op) {
     if (op.on_error == job::OnError::kFail) return "";
     return absl::StrCat(", on_error ", std::string(job::ToString(op.on_error)),
-                        op.on_error == job::OnError::kRoute && !op.errors_used ? " (counted only: nobody reads .errors)" : "");
+                        op.on_error == job::OnError::kRoute && !op.errors_used
+                            ? " (counted only: nobody reads .errors)"
+                            : "");
   }
 
   static std::string Source(const PlanOperator& op, const job::Node& node) {
     std::string text = absl::StrCat("source ", node.type);
-    if (node.format.type != job::FormatType::kNone) absl::StrAppend(&text, ", ", std::string(job::ToString(node.format.type)));
+    if (node.format.type != job::FormatType::kNone)
+      absl::StrAppend(&text, ", ", std::string(job::ToString(node.format.type)));
     text += op.bounded ? ", bounded" : ", endless";
     if (node.rate) absl::StrAppend(&text, ", at most ", *node.rate, "/s");
     if (node.event_time) {
-      absl::StrAppend(&text, ", event time ", node.event_time->field.text, " (max_delay ", DurationText(node.event_time->max_delay));
-      if (node.event_time->idle_after) absl::StrAppend(&text, ", idle after ", DurationText(*node.event_time->idle_after));
+      absl::StrAppend(&text, ", event time ", node.event_time->field.text, " (max_delay ",
+                      DurationText(node.event_time->max_delay));
+      if (node.event_time->idle_after)
+        absl::StrAppend(&text, ", idle after ", DurationText(*node.event_time->idle_after));
       text += ")";
     }
     return text + OnError(op);
@@ -133,28 +157,35 @@ class Explainer {
     const WindowSpec& window = *op.window;
     std::string text = absl::StrCat("window_aggregate ", WindowText(window));
     text += window.keys.empty() ? ", one group" : absl::StrCat(", key ", Expressions(window.keys));
-    absl::StrAppend(&text, ", ", absl::StrJoin(window.aggregates, ", ", [](std::string* out, const Aggregate& a) {
-      absl::StrAppend(out, a.name, " = ", a.text);
-    }));
-    if (window.allowed_lateness > 0) absl::StrAppend(&text, ", allowed_lateness ", DurationText(window.allowed_lateness));
-    return absl::StrCat(text, op.late_used ? ", late rows to .late" : ", late rows are counted", OnError(op));
+    absl::StrAppend(
+        &text, ", ",
+        absl::StrJoin(window.aggregates, ", ", [](std::string* out, const Aggregate& a) {
+          absl::StrAppend(out, a.name, " = ", a.text);
+        }));
+    if (window.allowed_lateness > 0)
+      absl::StrAppend(&text, ", allowed_lateness ", DurationText(window.allowed_lateness));
+    return absl::StrCat(text, op.late_used ? ", late rows to .late" : ", late rows are counted",
+                        OnError(op));
   }
 
   std::string StateText(const PlanOperator& op) const {
     const WindowSpec& window = *op.window;
-    return absl::StrCat("state   `", op.name, "`: one row per key and slice of ", DurationText(window.slice),
-                        ", removed when its last window has fired");
+    return absl::StrCat("state   `", op.name, "`: one row per key and slice of ",
+                        DurationText(window.slice), ", removed when its last window has fired");
   }
 
   std::string Visible(const PlanOperator& op) const {
     const job::Node& node = plan_.node(op);
     const job::ConnectorDescriptor* descriptor = catalog_.Find(node.type);
     const job::ConnectorTraits* sink = descriptor == nullptr ? nullptr : descriptor->sink();
-    if (sink != nullptr && sink->commits_at_checkpoint && plan_.spec->guarantee == job::Guarantee::kExactlyOnce) {
+    if (sink != nullptr && sink->commits_at_checkpoint &&
+        plan_.spec->guarantee == job::Guarantee::kExactlyOnce) {
       return absl::StrCat("visible exactly once, when a checkpoint completes (every ",
-                          DurationText(plan_.spec->checkpoint.interval), plan_.bounded ? ", and at the end)" : ")");
+                          DurationText(plan_.spec->checkpoint.interval),
+                          plan_.bounded ? ", and at the end)" : ")");
     }
-    if (sink != nullptr && sink->commits_at_checkpoint) return "visible at once or at the next checkpoint; may repeat after a failure";
+    if (sink != nullptr && sink->commits_at_checkpoint)
+      return "visible at once or at the next checkpoint; may repeat after a failure";
     return "visible at once; may repeat after a failure";
   }
 

@@ -20,8 +20,9 @@ enum class OperatorKind : uint8_t {
   kSource,
   kFilter,
   kSelect,
-  kUnion,            // passes on what any of its inputs sends; also made in front of a node with several inputs
-  kLocalAggregate,   // partial aggregates per (key, slice), in front of the hash exchange
+  kUnion,  // passes on what any of its inputs sends; also made in front of a node with several
+           // inputs
+  kLocalAggregate,  // partial aggregates per (key, slice), in front of the hash exchange
   kWindowAggregate,
   kSink,
 };
@@ -43,15 +44,16 @@ struct Aggregate {
   batch::DataType argument_type;         // means nothing for count(*)
   batch::DataType result_type;
   /// What a local aggregate sends instead of rows, types by function:
-  ///   count: [bigint not null]; sum of int or bigint: [decimal(38,0)], exact, checked against bigint only in the end;
-  ///   sum of decimal(p,s): [decimal(38,s)]; sum of double: [double]; avg: [the sum as before, bigint not null];
-  ///   min, max: [the argument's type]. A sum, min or max of no value is NULL.
+  ///   count: [bigint not null]; sum of int or bigint: [decimal(38,0)], exact, checked against
+  ///   bigint only in the end; sum of decimal(p,s): [decimal(38,s)]; sum of double: [double]; avg:
+  ///   [the sum as before, bigint not null]; min, max: [the argument's type]. A sum, min or max of
+  ///   no value is NULL.
   /// Empty for count(distinct), which has no local form.
   std::vector<batch::DataType> partials;
 };
 
-/// What kLocalAggregate and kWindowAggregate do. The expressions are bound to the rows of the node's input: in a
-/// kWindowAggregate whose input is `partial` they serve for types only.
+/// What kLocalAggregate and kWindowAggregate do. The expressions are bound to the rows of the
+/// node's input: in a kWindowAggregate whose input is `partial` they serve for types only.
 struct WindowSpec {
   std::vector<NamedExpression> keys;
   std::vector<Aggregate> aggregates;
@@ -59,33 +61,38 @@ struct WindowSpec {
   job::Micros slide = 0;  // = size for tumbling windows
   job::Micros slice = 0;  // greatest common divisor of both
   job::Micros allowed_lateness = 0;
-  /// The kWindowAggregate's input is what a kLocalAggregate sends: schema WireSchema(), no event times.
+  /// The kWindowAggregate's input is what a kLocalAggregate sends: schema WireSchema(), no event
+  /// times.
   bool partial = false;
 };
-/// Columns of a batch between kLocalAggregate and kWindowAggregate: the keys by name (prefix `$k.`), `$slice_end`
-/// (timestamp not null), then every partial (`$a<aggregate>.<partial>`).
+/// Columns of a batch between kLocalAggregate and kWindowAggregate: the keys by name (prefix
+/// `$k.`), `$slice_end` (timestamp not null), then every partial (`$a<aggregate>.<partial>`).
 batch::Schema WireSchema(const WindowSpec& window);
 
 /// An operator of a task.
 struct PlanOperator {
-  std::string name;  // unique in the plan and stable: the node's, or node.union, node.keys, node.local for made ones
+  std::string name;  // unique in the plan and stable: the node's, or node.union, node.keys,
+                     // node.local for made ones
   OperatorKind kind = OperatorKind::kSource;
-  int node = -1;     // index into spec->nodes of the node it belongs to
-  /// Who feeds it inside the task: index into Task::operators, and the port there. -1: a source, or the task's head.
+  int node = -1;  // index into spec->nodes of the node it belongs to
+  /// Who feeds it inside the task: index into Task::operators, and the port there. -1: a source, or
+  /// the task's head.
   int parent = -1;
   job::Port parent_port = job::Port::kMain;
-  batch::SchemaPtr input;   // null for a source
-  batch::SchemaPtr output;  // main port; null for a sink. A source's has only the columns that the job uses
+  batch::SchemaPtr input;  // null for a source
+  batch::SchemaPtr
+      output;  // main port; null for a sink. A source's has only the columns that the job uses
   bool input_has_times = false;
   bool output_has_times = false;
-  /// Of the port `.late`: the first columns of `input`, which may have computed keys behind them. Null: not a window.
+  /// Of the port `.late`: the first columns of `input`, which may have computed keys behind them.
+  /// Null: not a window.
   batch::SchemaPtr late;
   /// Somebody consumes that port; where nobody does, rows are only counted.
   bool late_used = false;
   bool errors_used = false;
   job::OnError on_error = job::OnError::kFail;
-  bool stateful = false;     // has keyed state
-  bool bounded = false;      // sources: ends by itself
+  bool stateful = false;  // has keyed state
+  bool bounded = false;   // sources: ends by itself
   /// What its state looks like, as text that is compared on restore; empty for stateless ones.
   std::string state_layout;
 
@@ -93,7 +100,7 @@ struct PlanOperator {
   std::vector<NamedExpression> fields;  // kSelect
   /// kSelect made in front of an exchange: input columns pass through, `fields` are appended.
   bool append_fields = false;
-  std::optional<WindowSpec> window;     // kLocalAggregate, kWindowAggregate
+  std::optional<WindowSpec> window;  // kLocalAggregate, kWindowAggregate
 };
 
 enum class EdgeKind : uint8_t {
@@ -109,7 +116,7 @@ struct Edge {
   int from_task = 0;
   int from_operator = 0;  // index into the task's operators
   job::Port from_port = job::Port::kMain;
-  int to_task = 0;        // its head, operators[0]
+  int to_task = 0;  // its head, operators[0]
   EdgeKind kind = EdgeKind::kForward;
   std::vector<int> keys;  // kHash: columns of `schema`
   batch::SchemaPtr schema;
@@ -121,13 +128,14 @@ struct Task {
   int index = 0;
   std::string name;  // `transactions -> per_user.local`
   int parallelism = 1;
-  std::vector<PlanOperator> operators;  // topological; [0] is the head: a source, or fed by the task's input edges
+  std::vector<PlanOperator>
+      operators;  // topological; [0] is the head: a source, or fed by the task's input edges
   std::vector<int> inputs;   // indices of edges with to_task = this, ascending
   std::vector<int> outputs;  // indices of edges with from_task = this, ascending
 };
 
-/// What is deployed: tasks after chaining and the exchanges between them. The same on every machine for the same
-/// JobSpec and build.
+/// What is deployed: tasks after chaining and the exchanges between them. The same on every machine
+/// for the same JobSpec and build.
 ///
 /// Thread:  immutable, shared.
 /// Shape:   tasks in topological order; `digest` stands for all that subtasks must agree on.
@@ -136,7 +144,7 @@ struct ExecutionPlan {
   std::vector<Task> tasks;
   std::vector<Edge> edges;
   int max_parallelism = 128;
-  int slots = 1;  // highest parallelism: what the job needs
+  int slots = 1;         // highest parallelism: what the job needs
   bool bounded = false;  // all sources end by themselves
   std::string digest;
 
@@ -148,17 +156,20 @@ struct ExecutionPlan {
 /// Schema of every `.errors` port: raw bytes, error string not null, origin string not null.
 batch::SchemaPtr ErrorsSchema();
 
-/// Validates the job and compiles it. Everything that is wrong goes into `diagnostics`; nothing is returned then.
+/// Validates the job and compiles it. Everything that is wrong goes into `diagnostics`; nothing is
+/// returned then.
 std::shared_ptr<const ExecutionPlan> MakePlan(std::shared_ptr<const job::JobSpec> spec,
-                                              const job::ConnectorCatalog& catalog, config::Diagnostics* diagnostics);
+                                              const job::ConnectorCatalog& catalog,
+                                              config::Diagnostics* diagnostics);
 /// The same; kInvalidArgument with all messages.
-absl::StatusOr<std::shared_ptr<const ExecutionPlan>> MakePlan(std::shared_ptr<const job::JobSpec> spec,
-                                                              const job::ConnectorCatalog& catalog);
+absl::StatusOr<std::shared_ptr<const ExecutionPlan>> MakePlan(
+    std::shared_ptr<const job::JobSpec> spec, const job::ConnectorCatalog& catalog);
 
 /// (stable name, state layout) of the operators that have keyed state, for manifests.
 std::vector<std::pair<std::string, std::string>> StateLayouts(const ExecutionPlan& plan);
 
-/// The plan as an indented text: tasks, parallelism, key, exchange, state, guarantee, and when a result becomes visible.
+/// The plan as an indented text: tasks, parallelism, key, exchange, state, guarantee, and when a
+/// result becomes visible.
 std::string Explain(const ExecutionPlan& plan, const job::ConnectorCatalog& catalog);
 
 }  // namespace weir::plan

@@ -24,8 +24,10 @@ std::vector<std::string> NamesOf(const Schema& schema) {
 
 /// A comma inside `{…}` ends an expression in YAML: what is left of it has an open parenthesis.
 std::string TornHint(std::string_view text) {
-  if (std::count(text.begin(), text.end(), '(') <= std::count(text.begin(), text.end(), ')')) return "";
-  return " (an expression with commas or braces inside `{…}` must be quoted, or written in block style)";
+  if (std::count(text.begin(), text.end(), '(') <= std::count(text.begin(), text.end(), ')'))
+    return "";
+  return " (an expression with commas or braces inside `{…}` must be quoted, or written in block "
+         "style)";
 }
 
 std::vector<DataType> Partials(expression::AggregateFunction function, const DataType& argument) {
@@ -33,29 +35,40 @@ std::vector<DataType> Partials(expression::AggregateFunction function, const Dat
   const DataType count{.kind = TypeKind::kBigint, .nullable = false};
   DataType sum{.kind = TypeKind::kDouble};
   if (argument.kind != TypeKind::kDouble) {
-    sum = {.kind = TypeKind::kDecimal, .precision = 38,
+    sum = {.kind = TypeKind::kDecimal,
+           .precision = 38,
            .scale = argument.kind == TypeKind::kDecimal ? argument.scale : uint8_t{0}};
   }
   DataType value = argument;
   value.nullable = true;
   switch (function) {
     case F::kCountStar:
-    case F::kCount: return {count};
-    case F::kCountDistinct: return {};
-    case F::kSum: return {sum};
-    case F::kAvg: return {sum, count};
+    case F::kCount:
+      return {count};
+    case F::kCountDistinct:
+      return {};
+    case F::kSum:
+      return {sum};
+    case F::kAvg:
+      return {sum, count};
     case F::kMin:
-    case F::kMax: return {value};
+    case F::kMax:
+      return {value};
   }
   return {};
 }
 
 class Typer {
  public:
-  Typer(const job::JobSpec& spec, const job::ConnectorCatalog& catalog, const std::vector<SchemaPtr>& source_columns,
-        config::Diagnostics* diagnostics)
-      : spec_(spec), catalog_(catalog), source_columns_(source_columns), diagnostics_(diagnostics), nodes_(spec.nodes.size()) {
-    for (size_t i = 0; i < spec.nodes.size(); ++i) index_.emplace(spec.nodes[i].name, static_cast<int>(i));
+  Typer(const job::JobSpec& spec, const job::ConnectorCatalog& catalog,
+        const std::vector<SchemaPtr>& source_columns, config::Diagnostics* diagnostics)
+      : spec_(spec),
+        catalog_(catalog),
+        source_columns_(source_columns),
+        diagnostics_(diagnostics),
+        nodes_(spec.nodes.size()) {
+    for (size_t i = 0; i < spec.nodes.size(); ++i)
+      index_.emplace(spec.nodes[i].name, static_cast<int>(i));
     for (const Node& node : spec.nodes) {
       for (const job::InputRef& ref : node.inputs) {
         const auto from = index_.find(ref.node);
@@ -90,7 +103,8 @@ class Typer {
   }
 
   void Report(const job::Text& text, const expression::Problem& problem) {
-    diagnostics_->ErrorAt(text.location, static_cast<int64_t>(problem.offset), problem.message + TornHint(text.text));
+    diagnostics_->ErrorAt(text.location, static_cast<int64_t>(problem.offset),
+                          problem.message + TornHint(text.text));
   }
 
   void TypeSource(int i) {
@@ -106,14 +120,15 @@ class Typer {
       const job::Text& field = node.event_time->field;
       const int column = schema->IndexOf(field.text);
       if (column < 0) {
-        Error(field.location, "source `", node.name, "` has no column `", field.text, "` for the event time",
-              DidYouMean(field.text, NamesOf(*schema)));
+        Error(field.location, "source `", node.name, "` has no column `", field.text,
+              "` for the event time", DidYouMean(field.text, NamesOf(*schema)));
       } else if (schema->fields[column].type.kind != TypeKind::kTimestamp) {
         Error(field.location, "the event time must be a timestamp: `", field.text, "` is ",
               batch::ToString(schema->fields[column].type));
       }
     }
-    typed.output = source_columns_.empty() ? std::make_shared<const Schema>(*std::move(schema)) : source_columns_[i];
+    typed.output = source_columns_.empty() ? std::make_shared<const Schema>(*std::move(schema))
+                                           : source_columns_[i];
   }
 
   /// Columns of what an input refers to; null when not known (yet: a cycle).
@@ -122,9 +137,12 @@ class Typer {
     if (from == index_.end()) return {nullptr, false};
     const TypedNode& typed = nodes_[from->second];
     switch (ref.port) {
-      case job::Port::kMain: return {typed.output, typed.output_times};
-      case job::Port::kLate: return {typed.input, typed.input_times};
-      case job::Port::kErrors: return {ErrorsSchema(), false};
+      case job::Port::kMain:
+        return {typed.output, typed.output_times};
+      case job::Port::kLate:
+        return {typed.input, typed.input_times};
+      case job::Port::kErrors:
+        return {ErrorsSchema(), false};
     }
     return {nullptr, false};
   }
@@ -146,8 +164,8 @@ class Typer {
       } else if (!Merge(*first, ref, *schema, all.get())) {
         known = false;
       } else if (times != typed.input_times) {
-        Error(ref.location, "the inputs of `", node.name, "` differ: only one of `", job::ToString(*first), "` and `",
-              job::ToString(ref), "` has an event time");
+        Error(ref.location, "the inputs of `", node.name, "` differ: only one of `",
+              job::ToString(*first), "` and `", job::ToString(ref), "` has an event time");
         known = false;
       }
     }
@@ -155,10 +173,14 @@ class Typer {
   }
 
   /// Columns must be equal by name, type and place; nullable where one is.
-  bool Merge(const job::InputRef& first, const job::InputRef& ref, const Schema& schema, Schema* all) {
-    const std::string both = absl::StrCat("`", job::ToString(first), "` and `", job::ToString(ref), "` have other columns: ");
+  bool Merge(const job::InputRef& first, const job::InputRef& ref, const Schema& schema,
+             Schema* all) {
+    const std::string both = absl::StrCat("`", job::ToString(first), "` and `", job::ToString(ref),
+                                          "` have other columns: ");
     if (schema.size() != all->size()) {
-      for (const auto& [a, b] : {std::pair(all, &schema), std::pair(const_cast<Schema*>(&schema), static_cast<const Schema*>(all))}) {
+      for (const auto& [a, b] :
+           {std::pair(all, &schema),
+            std::pair(const_cast<Schema*>(&schema), static_cast<const Schema*>(all))}) {
         for (const batch::Field& field : a->fields) {
           if (b->IndexOf(field.name) >= 0) continue;
           Error(ref.location, both, "only one has `", field.name, "`");
@@ -170,12 +192,13 @@ class Typer {
       batch::Field& field = all->fields[i];
       const batch::Field& other = schema.fields[i];
       if (field.name != other.name) {
-        Error(ref.location, both, "column ", i + 1, " is `", field.name, "` in one and `", other.name, "` in the other");
+        Error(ref.location, both, "column ", i + 1, " is `", field.name, "` in one and `",
+              other.name, "` in the other");
         return false;
       }
       if (!batch::SameType(field.type, other.type)) {
-        Error(ref.location, both, "`", field.name, "` is ", batch::ToString(field.type), " in one and ",
-              batch::ToString(other.type), " in the other");
+        Error(ref.location, both, "`", field.name, "` is ", batch::ToString(field.type),
+              " in one and ", batch::ToString(other.type), " in the other");
         return false;
       }
       field.type.nullable |= other.type.nullable;
@@ -198,21 +221,27 @@ class Typer {
     if (!type) return;
     typed.output_times = typed.input_times;
     switch (*type) {
-      case job::OperatorType::kUnion: typed.output = typed.input; break;
+      case job::OperatorType::kUnion:
+        typed.output = typed.input;
+        break;
       case job::OperatorType::kFilter:
         if (node.where.location.line > 0 || !node.where.text.empty()) {
           Compile(node.where, typed.input.get(), true, &typed.where);
         }
         typed.output = typed.input;
         break;
-      case job::OperatorType::kSelect: TypeSelect(node, &typed); break;
-      case job::OperatorType::kWindowAggregate: TypeWindow(node, &typed); break;
+      case job::OperatorType::kSelect:
+        TypeSelect(node, &typed);
+        break;
+      case job::OperatorType::kWindowAggregate:
+        TypeWindow(node, &typed);
+        break;
     }
   }
 
   /// Parses, and binds when the columns are known. False: not bound.
-  bool Compile(const job::Text& text, const Schema* schema, bool want_boolean, expression::BoundExpression* out,
-               expression::AstPtr* ast = nullptr) {
+  bool Compile(const job::Text& text, const Schema* schema, bool want_boolean,
+               expression::BoundExpression* out, expression::AstPtr* ast = nullptr) {
     expression::AstPtr parsed;
     if (const auto problem = expression::Parse(text.text, &parsed)) {
       Report(text, *problem);
@@ -221,8 +250,8 @@ class Typer {
     if (ast != nullptr) *ast = parsed;
     return Bind(text, parsed, schema, want_boolean, out);
   }
-  bool Bind(const job::Text& text, const expression::AstPtr& ast, const Schema* schema, bool want_boolean,
-            expression::BoundExpression* out) {
+  bool Bind(const job::Text& text, const expression::AstPtr& ast, const Schema* schema,
+            bool want_boolean, expression::BoundExpression* out) {
     if (schema == nullptr) return false;
     expression::BindOptions options;
     options.want_boolean = want_boolean;
@@ -245,14 +274,16 @@ class Typer {
       output.fields.push_back({field.name, named.expression.type()});
       typed->fields.push_back(std::move(named));
     }
-    if (known && !output.fields.empty()) typed->output = std::make_shared<const Schema>(std::move(output));
+    if (known && !output.fields.empty())
+      typed->output = std::make_shared<const Schema>(std::move(output));
   }
 
   void TypeWindow(const Node& node, TypedNode* typed) {
     WindowSpec window;
     bool known = typed->input != nullptr;
     for (const job::NamedText& key : node.key_by) known &= TypeKey(key, *typed, &window);
-    for (const job::NamedText& aggregate : node.aggregates) known &= TypeAggregate(aggregate, *typed, &window);
+    for (const job::NamedText& aggregate : node.aggregates)
+      known &= TypeAggregate(aggregate, *typed, &window);
     if (typed->input != nullptr && !typed->input_times) {
       Error(node.location, "window_aggregate `", node.name,
             "` needs rows with an event time: its source has no `event_time`");
@@ -264,14 +295,17 @@ class Typer {
     window.slice = std::gcd(window.size, window.slide);
     window.allowed_lateness = node.allowed_lateness;
     Schema output;
-    for (const NamedExpression& key : window.keys) output.fields.push_back({key.name, key.expression.type()});
+    for (const NamedExpression& key : window.keys)
+      output.fields.push_back({key.name, key.expression.type()});
     const DataType bound{.kind = TypeKind::kTimestamp, .nullable = false};
     output.fields.push_back({"window_start", bound});
     output.fields.push_back({"window_end", bound});
-    for (const Aggregate& aggregate : window.aggregates) output.fields.push_back({aggregate.name, aggregate.result_type});
+    for (const Aggregate& aggregate : window.aggregates)
+      output.fields.push_back({aggregate.name, aggregate.result_type});
     std::set<std::string_view> names;
     for (const batch::Field& field : output.fields) {
-      if (!names.insert(field.name).second) Error(node.location, "two columns of `", node.name, "` are called `", field.name, "`");
+      if (!names.insert(field.name).second)
+        Error(node.location, "two columns of `", node.name, "` are called `", field.name, "`");
     }
     typed->window = std::move(window);
     typed->output = std::make_shared<const Schema>(std::move(output));
@@ -285,7 +319,8 @@ class Typer {
     if (ast != nullptr && key.name == key.value.text) {
       const std::optional<std::string> column = expression::ColumnName(*ast);
       if (!column) {
-        Error(key.value.location, "a computed key needs a name: `key_by: {NAME: ", key.value.text, "}`");
+        Error(key.value.location, "a computed key needs a name: `key_by: {NAME: ", key.value.text,
+              "}`");
         return false;
       }
       named.name = *column;
@@ -306,14 +341,17 @@ class Typer {
     aggregate.function = call.function;
     const Schema* input = typed.input.get();
     if (input == nullptr) return false;
-    const bool filter = call.filter == nullptr || Bind(entry.value, call.filter, input, true, &aggregate.filter);
+    const bool filter =
+        call.filter == nullptr || Bind(entry.value, call.filter, input, true, &aggregate.filter);
     if (call.argument != nullptr) {
       if (!Bind(entry.value, call.argument, input, false, &aggregate.argument)) return false;
       aggregate.argument_type = aggregate.argument.type();
     }
-    const absl::StatusOr<DataType> type = expression::AggregateType(call.function, aggregate.argument_type);
+    const absl::StatusOr<DataType> type =
+        expression::AggregateType(call.function, aggregate.argument_type);
     if (!type.ok()) {
-      diagnostics_->ErrorAt(entry.value.location, static_cast<int64_t>(call.offset), std::string(type.status().message()));
+      diagnostics_->ErrorAt(entry.value.location, static_cast<int64_t>(call.offset),
+                            std::string(type.status().message()));
       return false;
     }
     aggregate.result_type = *type;
@@ -347,7 +385,8 @@ struct Needs {
 
 Needs NeedsOfInput(const Node& node, const TypedNode& typed, const Needs& of_output) {
   Needs needs;
-  if (node.kind == job::NodeKind::kSink || node.inputs.size() > 1 || typed.late_used || typed.input == nullptr) {
+  if (node.kind == job::NodeKind::kSink || node.inputs.size() > 1 || typed.late_used ||
+      typed.input == nullptr) {
     needs.all = true;
     return needs;
   }
@@ -367,7 +406,8 @@ Needs NeedsOfInput(const Node& node, const TypedNode& typed, const Needs& of_out
 }  // namespace
 
 std::vector<TypedNode> TypeNodes(const job::JobSpec& spec, const job::ConnectorCatalog& catalog,
-                                 const std::vector<int>& order, const std::vector<SchemaPtr>& source_columns,
+                                 const std::vector<int>& order,
+                                 const std::vector<SchemaPtr>& source_columns,
                                  config::Diagnostics* diagnostics) {
   return Typer(spec, catalog, source_columns, diagnostics).Run(order);
 }
@@ -375,7 +415,8 @@ std::vector<TypedNode> TypeNodes(const job::JobSpec& spec, const job::ConnectorC
 std::vector<SchemaPtr> UsedColumns(const job::JobSpec& spec, const std::vector<TypedNode>& nodes,
                                    const std::vector<int>& order) {
   std::map<std::string_view, int> index;
-  for (size_t i = 0; i < spec.nodes.size(); ++i) index.emplace(spec.nodes[i].name, static_cast<int>(i));
+  for (size_t i = 0; i < spec.nodes.size(); ++i)
+    index.emplace(spec.nodes[i].name, static_cast<int>(i));
   std::vector<Needs> needs(nodes.size());
   std::vector<SchemaPtr> used(nodes.size());
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
@@ -383,7 +424,8 @@ std::vector<SchemaPtr> UsedColumns(const job::JobSpec& spec, const std::vector<T
     if (node.kind != job::NodeKind::kSource) {
       const Needs of_input = NeedsOfInput(node, nodes[*it], needs[*it]);
       for (const job::InputRef& ref : node.inputs) {
-        // Late rows have the columns of the window's input, all of which it keeps; errors have none of anybody's.
+        // Late rows have the columns of the window's input, all of which it keeps; errors have none
+        // of anybody's.
         if (ref.port == job::Port::kMain) needs[index.at(ref.node)].Add(of_input);
       }
       continue;
@@ -391,7 +433,8 @@ std::vector<SchemaPtr> UsedColumns(const job::JobSpec& spec, const std::vector<T
     auto schema = std::make_shared<Schema>();
     for (const batch::Field& field : nodes[*it].output->fields) {
       const bool time = node.event_time && node.event_time->field.text == field.name;
-      if (needs[*it].all || time || needs[*it].names.count(field.name) > 0) schema->fields.push_back(field);
+      if (needs[*it].all || time || needs[*it].names.count(field.name) > 0)
+        schema->fields.push_back(field);
     }
     // count(*) alone reads nothing; a batch has a column nevertheless.
     if (schema->fields.empty()) schema->fields.push_back(nodes[*it].output->fields[0]);

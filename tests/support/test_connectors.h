@@ -11,7 +11,8 @@ namespace weir::testing {
 /// A connector by its traits alone.
 class TestConnector : public job::ConnectorDescriptor {
  public:
-  TestConnector(std::string type, const job::ConnectorTraits* source, const job::ConnectorTraits* sink)
+  TestConnector(std::string type, const job::ConnectorTraits* source,
+                const job::ConnectorTraits* sink)
       : type_(std::move(type)), source_(source), sink_(sink) {}
   std::string_view type() const override { return type_; }
   const job::ConnectorTraits* source() const override { return source_; }
@@ -23,17 +24,18 @@ class TestConnector : public job::ConnectorDescriptor {
   const job::ConnectorTraits* sink_;
 };
 
-/// `file` (source and sink), `print` (sink): enough for the front end, without any code behind them.
+/// `file` (source and sink), `print` (sink): enough for the front end, without any code behind
+/// them.
 inline const job::ConnectorCatalog& TestCatalog() {
   using job::FormatType;
-  static const auto* const file_source = new job::ConnectorTraits{
-      .options = {{.name = "path", .required = true}},
-      .formats = {FormatType::kJson, FormatType::kCsv, FormatType::kRaw},
-      .takes_schema = true};
-  static const auto* const file_sink = new job::ConnectorTraits{
-      .options = {{.name = "path", .required = true}},
-      .formats = {FormatType::kJson, FormatType::kCsv, FormatType::kRaw},
-      .commits_at_checkpoint = true};
+  static const auto* const file_source =
+      new job::ConnectorTraits{.options = {{.name = "path", .required = true}},
+                               .formats = {FormatType::kJson, FormatType::kCsv, FormatType::kRaw},
+                               .takes_schema = true};
+  static const auto* const file_sink =
+      new job::ConnectorTraits{.options = {{.name = "path", .required = true}},
+                               .formats = {FormatType::kJson, FormatType::kCsv, FormatType::kRaw},
+                               .commits_at_checkpoint = true};
   static const auto* const print_sink = new job::ConnectorTraits{};
   static const auto* const catalog = [] {
     auto* made = new job::ConnectorCatalog;

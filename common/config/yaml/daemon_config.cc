@@ -25,13 +25,15 @@ struct Setting {
 
 class Settings {
  public:
-  explicit Settings(const std::vector<KeySpec>& keys, const std::vector<KeySpec>& other) : keys_(keys), other_(other) {}
+  explicit Settings(const std::vector<KeySpec>& keys, const std::vector<KeySpec>& other)
+      : keys_(keys), other_(other) {}
 
   absl::Status Load(const ConfigSources& sources) {
     if (!sources.path.empty()) RETURN_IF_ERROR(LoadFile(sources));
     for (const auto& [name, value] : sources.environment) {
       if (!absl::StartsWith(name, absl::string_view(kPrefix.data(), kPrefix.size()))) continue;
-      std::string key = absl::StrReplaceAll(absl::AsciiStrToLower(name.substr(kPrefix.size())), {{"__", "."}});
+      std::string key =
+          absl::StrReplaceAll(absl::AsciiStrToLower(name.substr(kPrefix.size())), {{"__", "."}});
       // Both daemons of a machine may share an environment.
       if (!IsKey(keys_, key) && IsKey(other_, key)) continue;
       Override(key, value, absl::StrCat("environment variable ", name));
@@ -42,28 +44,33 @@ class Settings {
         Complain("", {}, absl::StrCat("--set ", text), "must be `section.key=value`");
         continue;
       }
-      Override(text.substr(0, equals), text.substr(equals + 1), absl::StrCat("--set ", text.substr(0, equals)));
+      Override(text.substr(0, equals), text.substr(equals + 1),
+               absl::StrCat("--set ", text.substr(0, equals)));
     }
     for (const KeySpec& key : keys_) {
       const Setting* setting = Find(key.name);
       if (setting == nullptr) continue;
       const std::string mismatch = Mismatch(key, setting->value);
-      if (!mismatch.empty()) Complain(key.name, absl::StrCat("`", key.name, "` must be ", mismatch));
+      if (!mismatch.empty())
+        Complain(key.name, absl::StrCat("`", key.name, "` must be ", mismatch));
     }
     return absl::OkStatus();
   }
 
   /// The value, the default when there is none or a bad one.
   Value Get(std::string_view key) const {
-    const auto spec = std::find_if(keys_.begin(), keys_.end(), [&](const KeySpec& k) { return k.name == key; });
-    if (const Setting* setting = Find(key); setting != nullptr && Mismatch(*spec, setting->value).empty()) {
+    const auto spec =
+        std::find_if(keys_.begin(), keys_.end(), [&](const KeySpec& k) { return k.name == key; });
+    if (const Setting* setting = Find(key);
+        setting != nullptr && Mismatch(*spec, setting->value).empty()) {
       return setting->value;
     }
     return spec->default_text.empty() ? Value() : Value::Plain(spec->default_text);
   }
   std::string Text(std::string_view key) const { return Get(key).text; }
   int64_t Number(std::string_view key) const {
-    const auto spec = std::find_if(keys_.begin(), keys_.end(), [&](const KeySpec& k) { return k.name == key; });
+    const auto spec =
+        std::find_if(keys_.begin(), keys_.end(), [&](const KeySpec& k) { return k.name == key; });
     Value map = Value::Map({{std::string(key), {}, Get(key)}});
     const std::vector<KeySpec> one = {*spec};
     Diagnostics ignored;
@@ -76,18 +83,21 @@ class Settings {
   /// Reports at the place the key's value came from.
   void Complain(std::string_view key, std::string message) {
     const Setting* setting = Find(key);
-    if (setting == nullptr) return Complain(key, {}, path_.empty() ? "configuration" : "", std::move(message));
+    if (setting == nullptr)
+      return Complain(key, {}, path_.empty() ? "configuration" : "", std::move(message));
     Complain(key, setting->value.location, setting->origin, std::move(message));
   }
 
   absl::Status ToStatus() const {
     if (in_file_.ok() && elsewhere_.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(Render(path_, text_, in_file_), absl::StrJoin(elsewhere_, "")));
+    return absl::InvalidArgumentError(
+        absl::StrCat(Render(path_, text_, in_file_), absl::StrJoin(elsewhere_, "")));
   }
 
  private:
   static bool IsKey(const std::vector<KeySpec>& keys, std::string_view name) {
-    return std::any_of(keys.begin(), keys.end(), [&](const KeySpec& key) { return key.name == name; });
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](const KeySpec& key) { return key.name == name; });
   }
 
   const Setting* Find(std::string_view key) const {
@@ -95,7 +105,8 @@ class Settings {
     return it == settings_.end() ? nullptr : &it->second;
   }
 
-  void Complain(std::string_view, Location location, const std::string& origin, std::string message) {
+  void Complain(std::string_view, Location location, const std::string& origin,
+                std::string message) {
     if (origin.empty()) {
       in_file_.Error(location, std::move(message));
     } else {
@@ -132,7 +143,8 @@ class Settings {
     std::optional<Value> value = ParseYaml(text, &problems);
     if (!value || !problems.ok()) return Complain(key, {}, origin, "the value is not YAML");
     if (value->is_map()) {
-      for (const MapEntry& entry : value->entries) Put(absl::StrCat(key, ".", entry.key), {entry.value, {}, origin});
+      for (const MapEntry& entry : value->entries)
+        Put(absl::StrCat(key, ".", entry.key), {entry.value, {}, origin});
       return;
     }
     Put(key, {*std::move(value), {}, origin});
@@ -159,17 +171,22 @@ void CheckAddress(Settings* settings, std::string_view key, const std::string& a
   std::string host;
   int port = 0;
   if (!SplitHostPort(address, &host, &port)) {
-    settings->Complain(key, absl::StrCat("`", std::string(key), "` must be HOST:PORT, not `", address, "`"));
+    settings->Complain(
+        key, absl::StrCat("`", std::string(key), "` must be HOST:PORT, not `", address, "`"));
   }
 }
 
-void CheckListen(Settings* settings, const ConfigSources& sources, std::string_view key, const std::string& address) {
+void CheckListen(Settings* settings, const ConfigSources& sources, std::string_view key,
+                 const std::string& address) {
   std::string host;
   int port = 0;
   CheckAddress(settings, key, address);
   if (!SplitHostPort(address, &host, &port) || IsLoopback(host) || sources.insecure) return;
-  settings->Complain(key, absl::StrCat("`", address, "` is no loopback address: anybody who reaches it could run jobs; "
-                                       "listen on 127.0.0.1, or allow it with --insecure (TLS is not supported yet)"));
+  settings->Complain(
+      key,
+      absl::StrCat("`", address,
+                   "` is no loopback address: anybody who reaches it could run jobs; "
+                   "listen on 127.0.0.1, or allow it with --insecure (TLS is not supported yet)"));
 }
 
 /// Empty for `off`. YAML 1.1 readers take a bare off for false.
@@ -185,15 +202,36 @@ std::string HttpListen(Settings* settings, const ConfigSources& sources) {
 const std::vector<KeySpec>& JobManagerKeys() {
   static const auto* const keys = new std::vector<KeySpec>{
       {"listen", KeyKind::kString, false, "127.0.0.1:6123", {}, "gRPC address of jobs and control"},
-      {"http_listen", KeyKind::kString, false, "127.0.0.1:8081", {}, "address of /metrics and /healthz, or off"},
-      {"state_dir", KeyKind::kString, false, "/var/lib/weir/jobmanager", {}, "jobs and completed checkpoints"},
-      {"checkpoint_storage", KeyKind::kString, false, "file:///var/lib/weir/checkpoints", {},
-       "where checkpoints lie unless a job says otherwise; every TaskManager must see the same folder"},
+      {"http_listen",
+       KeyKind::kString,
+       false,
+       "127.0.0.1:8081",
+       {},
+       "address of /metrics and /healthz, or off"},
+      {"state_dir",
+       KeyKind::kString,
+       false,
+       "/var/lib/weir/jobmanager",
+       {},
+       "jobs and completed checkpoints"},
+      {"checkpoint_storage",
+       KeyKind::kString,
+       false,
+       "file:///var/lib/weir/checkpoints",
+       {},
+       "where checkpoints lie unless a job says otherwise; every TaskManager must see the same "
+       "folder"},
       {"high_availability.type", KeyKind::kString, false, "file", {}, "file"},
       {"high_availability.endpoints", KeyKind::kStringList, false, "", {}, "of etcd"},
       {"high_availability.prefix", KeyKind::kString, false, "/weir", {}, "of etcd's keys"},
       {"heartbeat.interval", KeyKind::kDuration, false, "500ms", {}, "", 10'000, 60'000'000},
-      {"heartbeat.timeout", KeyKind::kDuration, false, "3s", {}, "silence after which a TaskManager is lost", 50'000,
+      {"heartbeat.timeout",
+       KeyKind::kDuration,
+       false,
+       "3s",
+       {},
+       "silence after which a TaskManager is lost",
+       50'000,
        600'000'000}};
   return *keys;
 }
@@ -201,14 +239,39 @@ const std::vector<KeySpec>& JobManagerKeys() {
 const std::vector<KeySpec>& TaskManagerKeys() {
   static const auto* const keys = new std::vector<KeySpec>{
       {"name", KeyKind::kString, false, "", {}, "default HOST:PORT"},
-      {"jobmanager", KeyKind::kStringList, false, "127.0.0.1:6123", {}, "address or list of addresses"},
-      {"listen", KeyKind::kString, false, "127.0.0.1:0", {}, "exchange between TaskManagers; port 0: any"},
+      {"jobmanager",
+       KeyKind::kStringList,
+       false,
+       "127.0.0.1:6123",
+       {},
+       "address or list of addresses"},
+      {"listen",
+       KeyKind::kString,
+       false,
+       "127.0.0.1:0",
+       {},
+       "exchange between TaskManagers; port 0: any"},
       {"advertise", KeyKind::kString, false, "127.0.0.1", {}, "host under which others reach it"},
-      {"http_listen", KeyKind::kString, false, "off", {}, "address of /metrics and /healthz, or off"},
+      {"http_listen",
+       KeyKind::kString,
+       false,
+       "off",
+       {},
+       "address of /metrics and /healthz, or off"},
       {"slots", KeyKind::kInt, false, "2", {}, "subtasks of every task of a job that fit", 1, 1024},
-      {"memory", KeyKind::kSize, false, "4GiB", {}, "shared by state caches, exchange buffers and client queues",
+      {"memory",
+       KeyKind::kSize,
+       false,
+       "4GiB",
+       {},
+       "shared by state caches, exchange buffers and client queues",
        int64_t{64} << 20},
-      {"state_dir", KeyKind::kString, false, "/var/lib/weir/taskmanager", {}, "working state; may be lost"}};
+      {"state_dir",
+       KeyKind::kString,
+       false,
+       "/var/lib/weir/taskmanager",
+       {},
+       "working state; may be lost"}};
   return *keys;
 }
 
@@ -222,8 +285,10 @@ absl::StatusOr<JobManagerConfig> LoadJobManagerConfig(const ConfigSources& sourc
   config.state_dir = settings.Text("state_dir");
   config.checkpoint_storage = settings.Text("checkpoint_storage");
   if (!absl::StartsWith(config.checkpoint_storage, "file:///")) {
-    settings.Complain("checkpoint_storage", absl::StrCat("`checkpoint_storage` must be file:///FOLDER, not `",
-                                                         config.checkpoint_storage, "`: other storage is not supported yet"));
+    settings.Complain(
+        "checkpoint_storage",
+        absl::StrCat("`checkpoint_storage` must be file:///FOLDER, not `",
+                     config.checkpoint_storage, "`: other storage is not supported yet"));
   }
   if (const std::string type = settings.Text("high_availability.type"); type == "etcd") {
     settings.Complain("high_availability.type", "high availability with etcd is not supported yet");
@@ -234,7 +299,8 @@ absl::StatusOr<JobManagerConfig> LoadJobManagerConfig(const ConfigSources& sourc
   config.heartbeat_interval_ms = settings.Number("heartbeat.interval") / 1000;
   config.heartbeat_timeout_ms = settings.Number("heartbeat.timeout") / 1000;
   if (config.heartbeat_timeout_ms < 2 * config.heartbeat_interval_ms) {
-    settings.Complain("heartbeat.timeout", "`heartbeat.timeout` must be at least twice `heartbeat.interval`");
+    settings.Complain("heartbeat.timeout",
+                      "`heartbeat.timeout` must be at least twice `heartbeat.interval`");
   }
   RETURN_IF_ERROR(settings.ToStatus());
   return config;
@@ -251,7 +317,8 @@ absl::StatusOr<TaskManagerConfig> LoadTaskManagerConfig(const ConfigSources& sou
   } else {
     config.jobmanagers = {jobmanager.text};
   }
-  for (const std::string& address : config.jobmanagers) CheckAddress(&settings, "jobmanager", address);
+  for (const std::string& address : config.jobmanagers)
+    CheckAddress(&settings, "jobmanager", address);
   config.listen = settings.Text("listen");
   CheckListen(&settings, sources, "listen", config.listen);
   config.advertise = settings.Text("advertise");
@@ -273,8 +340,11 @@ bool SplitHostPort(std::string_view address, std::string* host, int* port) {
     return false;
   }
   const std::string_view digits = address.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 || !std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit)) return false;
-  if (!absl::SimpleAtoi(absl::string_view(digits.data(), digits.size()), port) || *port > 65535) return false;
+  if (digits.empty() || digits.size() > 5 ||
+      !std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit))
+    return false;
+  if (!absl::SimpleAtoi(absl::string_view(digits.data(), digits.size()), port) || *port > 65535)
+    return false;
   *host = std::string(name);
   return !host->empty();
 }

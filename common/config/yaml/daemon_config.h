@@ -12,8 +12,8 @@ namespace weir::config {
 
 /// Settings of `weir jobmanager`; the values are the defaults (job-spec.md, section 3).
 struct JobManagerConfig {
-  std::string listen;              // HOST:PORT
-  std::string http_listen;         // HOST:PORT; empty: off
+  std::string listen;       // HOST:PORT
+  std::string http_listen;  // HOST:PORT; empty: off
   std::string state_dir;
   std::string checkpoint_storage;  // file:///…
   int64_t heartbeat_interval_ms = 0;
@@ -42,7 +42,8 @@ struct ConfigSources {
 
 /// Reads, checks and completes a daemon's settings.
 ///
-/// Errors:  kInvalidArgument; the message holds every mistake as Render writes it (in several lines), those of the
+/// Errors:  kInvalidArgument; the message holds every mistake as Render writes it (in several
+/// lines), those of the
 ///          environment and of --set with the variable and the option in place of FILE:LINE:COLUMN.
 absl::StatusOr<JobManagerConfig> LoadJobManagerConfig(const ConfigSources& sources);
 absl::StatusOr<TaskManagerConfig> LoadTaskManagerConfig(const ConfigSources& sources);

@@ -22,8 +22,8 @@ namespace {
 
 constexpr char kCoreTag[] = "tag:yaml.org,2002:";
 
-/// Builds the tree from yaml-cpp's events. After a limit was broken it only lets the events pass: the parser has a
-/// depth limit of its own, and the text's size is bounded.
+/// Builds the tree from yaml-cpp's events. After a limit was broken it only lets the events pass:
+/// the parser has a depth limit of its own, and the text's size is bounded.
 class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(std::string_view text, const DocumentLimits& limits, Diagnostics* diagnostics)
@@ -62,7 +62,8 @@ class TreeBuilder : public YAML::EventHandler {
     if (broken_) return;
     const auto it = anchors_.find(anchor);
     if (it == anchors_.end()) return Break(PlaceOf(mark), "an alias inside of what it stands for");
-    if (it->second.depth + static_cast<int>(frames_.size()) > limits_.depth) return BreakDepth(PlaceOf(mark));
+    if (it->second.depth + static_cast<int>(frames_.size()) > limits_.depth)
+      return BreakDepth(PlaceOf(mark));
     nodes_ += it->second.nodes - 1;
     if (nodes_ > limits_.nodes) return BreakSize(PlaceOf(mark));
     Add(it->second.value, 0);
@@ -114,9 +115,11 @@ class TreeBuilder : public YAML::EventHandler {
     return place;
   }
 
-  /// A quoted scalar that runs to the end of the text, which yaml-cpp takes for a whole one if a line break is last.
+  /// A quoted scalar that runs to the end of the text, which yaml-cpp takes for a whole one if a
+  /// line break is last.
   bool IsOpen(const YAML::Mark& mark, Location content) const {
-    size_t at = static_cast<size_t>(mark.pos) + static_cast<size_t>(content.column - PlaceOf(mark).column);
+    size_t at =
+        static_cast<size_t>(mark.pos) + static_cast<size_t>(content.column - PlaceOf(mark).column);
     if (at >= text_.size()) return false;
     const char quote = text_[at];
     if (quote != '"' && quote != '\'') return false;
@@ -144,10 +147,12 @@ class TreeBuilder : public YAML::EventHandler {
     Break(location, absl::StrCat("nested deeper than ", limits_.depth, " levels"));
   }
   void BreakSize(Location location) {
-    Break(location, absl::StrCat("more than ", limits_.nodes, " values in the document (aliases count as often as used)"));
+    Break(location, absl::StrCat("more than ", limits_.nodes,
+                                 " values in the document (aliases count as often as used)"));
   }
 
-  void Push(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Value::Kind kind) {
+  void Push(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+            Value::Kind kind) {
     if (broken_) return;
     CheckTag(tag, PlaceOf(mark));
     if (static_cast<int>(frames_.size()) >= limits_.depth) return BreakDepth(PlaceOf(mark));
@@ -164,7 +169,8 @@ class TreeBuilder : public YAML::EventHandler {
     Frame frame = std::move(frames_.back());
     frames_.pop_back();
     const int depth = frame.depth;
-    if (frame.anchor != 0) anchors_[frame.anchor] = {frame.value, nodes_ - frame.nodes_before + 1, depth};
+    if (frame.anchor != 0)
+      anchors_[frame.anchor] = {frame.value, nodes_ - frame.nodes_before + 1, depth};
     Add(std::move(frame.value), 0, depth + 1);
   }
 
@@ -184,7 +190,8 @@ class TreeBuilder : public YAML::EventHandler {
       TakeKey(&frame, value);
     } else {
       frame.has_key = false;
-      if (!frame.drop) frame.value.entries.push_back({std::move(frame.key), frame.key_location, std::move(value)});
+      if (!frame.drop)
+        frame.value.entries.push_back({std::move(frame.key), frame.key_location, std::move(value)});
       frame.drop = false;
     }
   }
@@ -194,14 +201,15 @@ class TreeBuilder : public YAML::EventHandler {
     frame->key_location = key.location;
     frame->key = key.text;
     if (!key.is_scalar()) {
-      diagnostics_->Error(key.location, absl::StrCat("a key must be a scalar, not ", std::string(Describe(key.kind))));
+      diagnostics_->Error(key.location, absl::StrCat("a key must be a scalar, not ",
+                                                     std::string(Describe(key.kind))));
       frame->drop = true;
     } else if (key.text == "<<" && !key.quoted) {
       diagnostics_->Error(key.location, "merge keys (`<<`) are not supported");
       frame->drop = true;
     } else if (const auto [it, first] = frame->lines.emplace(key.text, key.location.line); !first) {
-      diagnostics_->Error(key.location,
-                          absl::StrCat("duplicate key `", key.text, "` (first in line ", it->second, ")"));
+      diagnostics_->Error(key.location, absl::StrCat("duplicate key `", key.text,
+                                                     "` (first in line ", it->second, ")"));
       frame->drop = true;
     }
   }
@@ -219,9 +227,11 @@ class TreeBuilder : public YAML::EventHandler {
 
 }  // namespace
 
-std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics, const DocumentLimits& limits) {
+std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics,
+                               const DocumentLimits& limits) {
   if (text.size() > limits.bytes) {
-    diagnostics->Error({1, 1}, absl::StrCat("larger than ", SizeText(static_cast<int64_t>(limits.bytes))));
+    diagnostics->Error({1, 1},
+                       absl::StrCat("larger than ", SizeText(static_cast<int64_t>(limits.bytes))));
     return std::nullopt;
   }
   if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
@@ -239,7 +249,8 @@ std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics, 
     Value root = builder.TakeRoot();
     TreeBuilder second(text, limits, diagnostics);
     if (parser.HandleNextDocument(second)) {
-      diagnostics->Error(second.TakeRoot().location, "a second document (behind `---`): a file holds one");
+      diagnostics->Error(second.TakeRoot().location,
+                         "a second document (behind `---`): a file holds one");
       return std::nullopt;
     }
     return root;
@@ -257,13 +268,15 @@ std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics, 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t limit) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (file == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
   }
   std::string text(limit + 1, '\0');
   errno = 0;
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
   }
   if (text.size() > limit) {
     return absl::InvalidArgumentError(

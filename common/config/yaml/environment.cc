@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kOpen = "${env:";
 
 bool IsName(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(),
+                                      [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
 }
 
 void ExpandScalar(const Environment& environment, Value* value, Diagnostics* diagnostics) {
@@ -35,15 +36,18 @@ void ExpandScalar(const Environment& environment, Value* value, Diagnostics* dia
     const std::string_view name = inside.substr(0, dash);
     const auto it = environment.find(std::string(name));
     if (!IsName(name)) {
-      diagnostics->Error(value->location, absl::StrCat("`", std::string(name), "` is not the name of an environment variable"));
+      diagnostics->Error(
+          value->location,
+          absl::StrCat("`", std::string(name), "` is not the name of an environment variable"));
     } else if (it != environment.end() && !(it->second.empty() && dash != std::string_view::npos)) {
       out += it->second;
     } else if (dash != std::string_view::npos) {
       out.append(inside.substr(dash + 2));
     } else {
-      diagnostics->Error(value->location, absl::StrCat("environment variable `", std::string(name),
-                                                       "` is not set, and there is no default (`${env:", std::string(name),
-                                                       ":-default}`)"));
+      diagnostics->Error(value->location,
+                         absl::StrCat("environment variable `", std::string(name),
+                                      "` is not set, and there is no default (`${env:",
+                                      std::string(name), ":-default}`)"));
     }
     text.remove_prefix(close + 1);
   }

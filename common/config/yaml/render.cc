@@ -36,10 +36,14 @@ size_t SkipBreak(std::string_view text, size_t at) {
 std::pair<size_t, int64_t> Escape(std::string_view text, size_t at) {
   if (at + 1 >= text.size()) return {1, 1};
   switch (text[at + 1]) {
-    case 'x': return {4, 1};
-    case 'u': return {6, 3};
-    case 'U': return {10, 4};
-    default: return {2, 1};
+    case 'x':
+      return {4, 1};
+    case 'u':
+      return {6, 3};
+    case 'U':
+      return {10, 4};
+    default:
+      return {2, 1};
   }
 }
 
@@ -82,7 +86,6 @@ size_t WalkBlock(std::string_view text, size_t at, int64_t offset) {
   return at;
 }
 
-
 /// The source line and the caret below it. Of a long line the part around the place.
 std::string Excerpt(std::string_view text, Location place) {
   constexpr size_t kBefore = 80;
@@ -101,8 +104,10 @@ std::string Excerpt(std::string_view text, Location place) {
     before = "…";
   }
   std::string_view shown = line.substr(0, kMaxShown);
-  while (shown.size() < line.size() && (line[shown.size()] & 0xc0) == 0x80) shown = line.substr(0, shown.size() + 1);
-  std::string out = absl::StrCat("  ", before, std::string(shown), shown.size() < line.size() ? "…" : "", "\n  ");
+  while (shown.size() < line.size() && (line[shown.size()] & 0xc0) == 0x80)
+    shown = line.substr(0, shown.size() + 1);
+  std::string out =
+      absl::StrCat("  ", before, std::string(shown), shown.size() < line.size() ? "…" : "", "\n  ");
   if (!before.empty()) out += ' ';
   for (const char c : line.substr(0, caret)) {
     if ((c & 0xc0) != 0x80) out += c == '\t' ? '\t' : ' ';
@@ -143,7 +148,8 @@ std::string Render(std::string_view file, std::string_view text, const Diagnosti
     const Location place = p.place.line < 1 ? Location{1, 1} : p.place;
     std::string message = p.diagnostic->message;
     std::replace(message.begin(), message.end(), '\n', ' ');
-    absl::StrAppend(&out, std::string(file), ":", place.line, ":", std::max(place.column, 1), ": error: ", message, "\n",
+    absl::StrAppend(&out, std::string(file), ":", place.line, ":", std::max(place.column, 1),
+                    ": error: ", message, "\n",
                     Excerpt(text, {place.line, std::max(place.column, 1)}));
   }
   return out;

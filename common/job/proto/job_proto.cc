@@ -67,10 +67,13 @@ absl::StatusOr<Value> Get(const v1::Value& proto) {
     case v1::Value::DOUBLE:
       value = Value::Plain(proto.text());
       if (static_cast<int>(value.kind) != static_cast<int>(proto.kind())) {
-        return absl::InvalidArgumentError(absl::StrCat("option value `", proto.text(), "` is not of its kind"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("option value `", proto.text(), "` is not of its kind"));
       }
       break;
-    case v1::Value::STRING: value = Value::String(proto.text()); break;
+    case v1::Value::STRING:
+      value = Value::String(proto.text());
+      break;
     case v1::Value::LIST:
       value = Value::List({});
       for (const v1::Value& item : proto.items()) {
@@ -85,7 +88,8 @@ absl::StatusOr<Value> Get(const v1::Value& proto) {
         value.entries.push_back({entry.key(), GetLocation(entry.key_location()), std::move(v)});
       }
       break;
-    default: return absl::InvalidArgumentError("an option value of an unknown kind");
+    default:
+      return absl::InvalidArgumentError("an option value of an unknown kind");
   }
   value.location = GetLocation(proto.location());
   return value;
@@ -95,7 +99,8 @@ absl::StatusOr<Value> Get(const v1::Value& proto) {
 template <typename Enum, typename Proto>
 absl::Status GetEnum(Proto proto, bool valid, std::string_view what, Enum* out) {
   if (!valid) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown value ", static_cast<int>(proto), " of ", std::string(what),
+    return absl::InvalidArgumentError(absl::StrCat("unknown value ", static_cast<int>(proto),
+                                                   " of ", std::string(what),
                                                    ": the job was made by a newer version"));
   }
   *out = static_cast<Enum>(proto);
@@ -120,7 +125,8 @@ void PutNode(const Node& node, v1::JobNode* proto) {
   Put(node.options, proto->mutable_options());
   proto->mutable_format()->set_type(static_cast<v1::Format::Type>(node.format.type));
   proto->mutable_format()->set_on_error(static_cast<v1::OnError>(node.format.on_error));
-  proto->mutable_format()->set_timestamps(static_cast<v1::Format::Timestamps>(node.format.timestamps));
+  proto->mutable_format()->set_timestamps(
+      static_cast<v1::Format::Timestamps>(node.format.timestamps));
   PutLocation(node.format.location, proto->mutable_format());
   for (const SchemaField& field : node.schema) {
     v1::SchemaField* out = proto->add_schema();
@@ -157,24 +163,31 @@ absl::Status GetParts(const v1::JobNode& proto, Node* node) {
     node->inputs.push_back(std::move(in));
   }
   const v1::Format& format = proto.format();
-  RETURN_IF_ERROR(GetEnum(format.type(), v1::Format::Type_IsValid(format.type()), "format", &node->format.type));
-  RETURN_IF_ERROR(GetEnum(format.on_error(), v1::OnError_IsValid(format.on_error()), "on_error", &node->format.on_error));
-  RETURN_IF_ERROR(GetEnum(format.timestamps(), v1::Format::Timestamps_IsValid(format.timestamps()), "timestamps",
-                          &node->format.timestamps));
+  RETURN_IF_ERROR(GetEnum(format.type(), v1::Format::Type_IsValid(format.type()), "format",
+                          &node->format.type));
+  RETURN_IF_ERROR(GetEnum(format.on_error(), v1::OnError_IsValid(format.on_error()), "on_error",
+                          &node->format.on_error));
+  RETURN_IF_ERROR(GetEnum(format.timestamps(), v1::Format::Timestamps_IsValid(format.timestamps()),
+                          "timestamps", &node->format.timestamps));
   node->format.location = GetLocation(format.location());
   for (const v1::SchemaField& field : proto.schema()) {
     const std::optional<batch::DataType> type = batch::ParseDataType(field.type());
-    if (!type) return absl::InvalidArgumentError(absl::StrCat("unknown type `", field.type(), "` of column `", field.name(), "`"));
+    if (!type)
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown type `", field.type(), "` of column `", field.name(), "`"));
     node->schema.push_back({field.name(), *type, GetLocation(field.location())});
   }
   if (proto.has_event_time()) {
-    EventTime time{Get(proto.event_time().field()), proto.event_time().max_delay_micros(), std::nullopt};
-    if (proto.event_time().has_idle_after_micros()) time.idle_after = proto.event_time().idle_after_micros();
+    EventTime time{Get(proto.event_time().field()), proto.event_time().max_delay_micros(),
+                   std::nullopt};
+    if (proto.event_time().has_idle_after_micros())
+      time.idle_after = proto.event_time().idle_after_micros();
     node->event_time = std::move(time);
   }
   if (proto.has_window()) {
     Window window;
-    RETURN_IF_ERROR(GetEnum(proto.window().kind(), v1::Window::Kind_IsValid(proto.window().kind()), "window", &window.kind));
+    RETURN_IF_ERROR(GetEnum(proto.window().kind(), v1::Window::Kind_IsValid(proto.window().kind()),
+                            "window", &window.kind));
     window.size = proto.window().size_micros();
     window.slide = proto.window().slide_micros();
     window.location = GetLocation(proto.window().location());
@@ -186,16 +199,19 @@ absl::Status GetParts(const v1::JobNode& proto, Node* node) {
 absl::StatusOr<Node> GetNode(const v1::JobNode& proto) {
   Node node;
   node.name = proto.name();
-  RETURN_IF_ERROR(GetEnum(proto.kind(), v1::JobNode::Kind_IsValid(proto.kind()), "kind", &node.kind));
+  RETURN_IF_ERROR(
+      GetEnum(proto.kind(), v1::JobNode::Kind_IsValid(proto.kind()), "kind", &node.kind));
   node.type = proto.type();
-  if (node.type.empty()) return absl::InvalidArgumentError(absl::StrCat("node `", node.name, "` has no type"));
+  if (node.type.empty())
+    return absl::InvalidArgumentError(absl::StrCat("node `", node.name, "` has no type"));
   node.location = GetLocation(proto.location());
   node.type_location = GetLocation(proto.type_location());
   if (proto.has_parallelism()) node.parallelism = proto.parallelism();
   node.renamed_from = proto.renamed_from();
   ASSIGN_OR_RETURN(node.options, Get(proto.options()));
   if (proto.has_rate_per_second()) node.rate = proto.rate_per_second();
-  RETURN_IF_ERROR(GetEnum(proto.on_error(), v1::OnError_IsValid(proto.on_error()), "on_error", &node.on_error));
+  RETURN_IF_ERROR(
+      GetEnum(proto.on_error(), v1::OnError_IsValid(proto.on_error()), "on_error", &node.on_error));
   node.where = Get(proto.where());
   node.fields = GetAll(proto.fields());
   node.key_by = GetAll(proto.key_by());
@@ -240,19 +256,25 @@ absl::StatusOr<JobSpec> FromProto(const v1::JobSpec& proto) {
   spec.name_location = GetLocation(proto.name_location());
   spec.parallelism = proto.parallelism();
   spec.max_parallelism = proto.max_parallelism();
-  RETURN_IF_ERROR(GetEnum(proto.guarantee(), v1::Guarantee_IsValid(proto.guarantee()), "guarantee", &spec.guarantee));
+  RETURN_IF_ERROR(GetEnum(proto.guarantee(), v1::Guarantee_IsValid(proto.guarantee()), "guarantee",
+                          &spec.guarantee));
   const v1::CheckpointSettings& checkpoint = proto.checkpoint();
-  spec.checkpoint = {checkpoint.interval_micros(),    checkpoint.timeout_micros(),     checkpoint.min_pause_micros(),
-                     checkpoint.max_concurrent(),     checkpoint.tolerable_failures(), checkpoint.storage(),
+  spec.checkpoint = {checkpoint.interval_micros(),
+                     checkpoint.timeout_micros(),
+                     checkpoint.min_pause_micros(),
+                     checkpoint.max_concurrent(),
+                     checkpoint.tolerable_failures(),
+                     checkpoint.storage(),
                      checkpoint.keep()};
   const v1::RestartSettings& restart = proto.restart();
-  RETURN_IF_ERROR(GetEnum(restart.strategy(), v1::RestartSettings::Strategy_IsValid(restart.strategy()),
+  RETURN_IF_ERROR(GetEnum(restart.strategy(),
+                          v1::RestartSettings::Strategy_IsValid(restart.strategy()),
                           "restart strategy", &spec.restart.strategy));
   spec.restart.initial_delay = restart.initial_delay_micros();
   spec.restart.max_delay = restart.max_delay_micros();
   spec.restart.max_attempts = restart.max_attempts();
-  RETURN_IF_ERROR(GetEnum(proto.state_backend(), v1::StateBackend_IsValid(proto.state_backend()), "state backend",
-                          &spec.backend));
+  RETURN_IF_ERROR(GetEnum(proto.state_backend(), v1::StateBackend_IsValid(proto.state_backend()),
+                          "state backend", &spec.backend));
   for (const v1::JobNode& node : proto.nodes()) {
     ASSIGN_OR_RETURN(Node read, GetNode(node));
     spec.nodes.push_back(std::move(read));
@@ -263,7 +285,8 @@ absl::StatusOr<JobSpec> FromProto(const v1::JobSpec& proto) {
 std::string Serialize(const JobSpec& spec) {
   v1::JobSpec proto;
   ToProto(spec, &proto);
-  return proto.SerializeAsString();  // no maps in the schema: the bytes are the same for the same spec
+  return proto
+      .SerializeAsString();  // no maps in the schema: the bytes are the same for the same spec
 }
 
 absl::StatusOr<JobSpec> Deserialize(std::string_view bytes) {

@@ -14,7 +14,8 @@ namespace weir::job {
 
 /// JobSpec to its canonical form and back (weir.v1.JobSpec).
 ///
-/// Errors:  kInvalidArgument: an enum value, a type's text or a size that this build does not know. What the job means is
+/// Errors:  kInvalidArgument: an enum value, a type's text or a size that this build does not know.
+/// What the job means is
 ///          for plan::MakePlan to judge.
 void ToProto(const JobSpec& spec, v1::JobSpec* proto);
 absl::StatusOr<JobSpec> FromProto(const v1::JobSpec& proto);

@@ -25,7 +25,8 @@ class JobReader {
     spec_.version = static_cast<int32_t>(top.Int("version"));
     if (const Value* version = top.Find("version"); spec_.version != JobSpec::kVersion) {
       if (version != nullptr && version->kind == Value::Kind::kInt) {
-        diagnostics_->Error(version->location, absl::StrCat("`version` must be 1, not ", version->integer));
+        diagnostics_->Error(version->location,
+                            absl::StrCat("`version` must be 1, not ", version->integer));
       }
       spec_.version = JobSpec::kVersion;
     }
@@ -37,7 +38,8 @@ class JobReader {
     ReadGuarantee(top);
     ReadCheckpoint(top.Find("checkpoint"));
     ReadRestart(top.Find("restart"));
-    Section state(top.Find("state"), StateKeys(), "`state`", PlaceOf(top.Find("state")), diagnostics_);
+    Section state(top.Find("state"), StateKeys(), "`state`", PlaceOf(top.Find("state")),
+                  diagnostics_);
     if (IsMapOrAbsent(top.Find("state"))) {
       state.Check();
       spec_.backend = static_cast<StateBackend>(state.Choice("backend"));
@@ -49,22 +51,27 @@ class JobReader {
   }
 
  private:
-  static Location PlaceOf(const Value* value) { return value == nullptr ? Location{} : value->location; }
+  static Location PlaceOf(const Value* value) {
+    return value == nullptr ? Location{} : value->location;
+  }
   static bool IsMapOrAbsent(const Value* value) { return value == nullptr || value->is_map(); }
 
-  /// Above the maximum: reported here, where the place is known, and cut so that it is not reported again.
+  /// Above the maximum: reported here, where the place is known, and cut so that it is not reported
+  /// again.
   int32_t BoundedParallelism(const Section& section) {
     const auto parallelism = static_cast<int32_t>(section.Int("parallelism"));
     if (parallelism <= spec_.max_parallelism) return parallelism;
     diagnostics_->Error(PlaceOf(section.Find("parallelism")),
-                        absl::StrCat("parallelism ", parallelism, " is above max_parallelism ", spec_.max_parallelism));
+                        absl::StrCat("parallelism ", parallelism, " is above max_parallelism ",
+                                     spec_.max_parallelism));
     return spec_.max_parallelism;
   }
 
   void ReadGuarantee(const Section& top) {
     spec_.guarantee = static_cast<Guarantee>(top.Choice("guarantee"));
     if (spec_.guarantee != Guarantee::kAtMostOnce) return;
-    diagnostics_->Error(PlaceOf(top.Find("guarantee")), "guarantee at_most_once is not supported yet");
+    diagnostics_->Error(PlaceOf(top.Find("guarantee")),
+                        "guarantee at_most_once is not supported yet");
     spec_.guarantee = Guarantee::kExactlyOnce;
   }
 
@@ -81,10 +88,13 @@ class JobReader {
     c.keep = static_cast<int32_t>(section.Int("keep"));
     c.storage = section.String("storage");
     if (!c.storage.empty() && !absl::StartsWith(c.storage, "file:///")) {
-      const bool other = c.storage.find("://") != std::string::npos && !absl::StartsWith(c.storage, "file:");
-      diagnostics_->Error(PlaceOf(section.Find("storage")),
-                          other ? absl::StrCat("checkpoint storage `", c.storage, "` is not supported yet: only file:///FOLDER")
-                                : absl::StrCat("`storage` must be file:///FOLDER, not `", c.storage, "`"));
+      const bool other =
+          c.storage.find("://") != std::string::npos && !absl::StartsWith(c.storage, "file:");
+      diagnostics_->Error(
+          PlaceOf(section.Find("storage")),
+          other ? absl::StrCat("checkpoint storage `", c.storage,
+                               "` is not supported yet: only file:///FOLDER")
+                : absl::StrCat("`storage` must be file:///FOLDER, not `", c.storage, "`"));
       c.storage.clear();
     }
   }
@@ -101,7 +111,8 @@ class JobReader {
     if (r.initial_delay <= r.max_delay) return;
     // The default of one must not make the other wrong.
     if (section.Has("initial_delay") && section.Has("max_delay")) {
-      diagnostics_->Error(PlaceOf(section.Find("max_delay")), "`max_delay` must not be below `initial_delay`");
+      diagnostics_->Error(PlaceOf(section.Find("max_delay")),
+                          "`max_delay` must not be below `initial_delay`");
     }
     r.max_delay = r.initial_delay;
   }
@@ -111,15 +122,17 @@ class JobReader {
     NodeReader reader(kind, catalog_, diagnostics_);
     for (const MapEntry& entry : section->entries) {
       if (const Node* other = spec_.Find(entry.key)) {
-        diagnostics_->Error(entry.key_location, absl::StrCat("two nodes are called `", entry.key, "` (the first is the ",
-                                                             std::string(ToString(other->kind)), " in line ",
-                                                             other->location.line, ")"));
+        diagnostics_->Error(entry.key_location,
+                            absl::StrCat("two nodes are called `", entry.key,
+                                         "` (the first is the ", std::string(ToString(other->kind)),
+                                         " in line ", other->location.line, ")"));
         continue;
       }
       Node node = reader.Read(entry);
       if (node.parallelism && *node.parallelism > spec_.max_parallelism) {
         diagnostics_->Error(PlaceOf(entry.value.Find("parallelism")),
-                            absl::StrCat("parallelism ", *node.parallelism, " is above max_parallelism ", spec_.max_parallelism));
+                            absl::StrCat("parallelism ", *node.parallelism,
+                                         " is above max_parallelism ", spec_.max_parallelism));
         node.parallelism = spec_.max_parallelism;
       }
       spec_.nodes.push_back(std::move(node));
@@ -140,7 +153,8 @@ std::optional<JobSpec> ReadJob(std::string_view yaml, const config::Environment&
   if (!root) return std::nullopt;
   if (!root->is_map()) {
     diagnostics->Error(root->location.line > 0 ? root->location : Location{1, 1},
-                       absl::StrCat("a job file is a map of keys, not ", std::string(config::Describe(root->kind))));
+                       absl::StrCat("a job file is a map of keys, not ",
+                                    std::string(config::Describe(root->kind))));
     return std::nullopt;
   }
   config::ExpandEnvironment(environment, &*root, diagnostics);

@@ -14,13 +14,16 @@ using config::KeySpec;
 using config::MapEntry;
 using config::Section;
 
-const Value* MapOrNull(const Value* value) { return value != nullptr && value->is_map() ? value : nullptr; }
+const Value* MapOrNull(const Value* value) {
+  return value != nullptr && value->is_map() ? value : nullptr;
+}
 
-/// More `)` than `(`: the second half of an expression that a comma in `{…}` has cut in two. The first half is reported
-/// for its open parenthesis.
+/// More `)` than `(`: the second half of an expression that a comma in `{…}` has cut in two. The
+/// first half is reported for its open parenthesis.
 bool IsTorn(const MapEntry& entry) {
-  return entry.value.kind == Value::Kind::kNull && std::count(entry.key.begin(), entry.key.end(), ')') >
-                                                       std::count(entry.key.begin(), entry.key.end(), '(');
+  return entry.value.kind == Value::Kind::kNull &&
+         std::count(entry.key.begin(), entry.key.end(), ')') >
+             std::count(entry.key.begin(), entry.key.end(), '(');
 }
 
 Text TextOf(const Value& value) { return {value.text, value.location}; }
@@ -46,15 +49,17 @@ Node NodeReader::Read(const MapEntry& entry) {
     node.type_location = type->location;
   }
   const std::vector<KeySpec>& keys = kind_ == NodeKind::kSource ? SourceKeys()
-                                     : kind_ == NodeKind::kSink ? SinkKeys()
-                                                                : OperatorKeys(node.operator_type());
-  // Unknown keys of sources and sinks belong to the connector, whose list validation knows; those of an operator
-  // of an unknown type cannot be judged.
+                                     : kind_ == NodeKind::kSink
+                                         ? SinkKeys()
+                                         : OperatorKeys(node.operator_type());
+  // Unknown keys of sources and sinks belong to the connector, whose list validation knows; those
+  // of an operator of an unknown type cannot be judged.
   const bool judge = kind_ == NodeKind::kOperator && node.operator_type().has_value();
   Value own = Value::Map({});
   own.location = value.location;
   for (const MapEntry& e : value.entries) {
-    const bool known = std::any_of(keys.begin(), keys.end(), [&](const KeySpec& k) { return k.name == e.key; });
+    const bool known =
+        std::any_of(keys.begin(), keys.end(), [&](const KeySpec& k) { return k.name == e.key; });
     if (known || judge) {
       own.entries.push_back(e);
     } else if (kind_ != NodeKind::kOperator) {
@@ -63,7 +68,8 @@ Node NodeReader::Read(const MapEntry& entry) {
   }
   Section section(&own, keys, what, node.location, diagnostics_);
   section.Check();
-  if (section.Has("parallelism")) node.parallelism = static_cast<int32_t>(section.Int("parallelism"));
+  if (section.Has("parallelism"))
+    node.parallelism = static_cast<int32_t>(section.Int("parallelism"));
   node.renamed_from = section.String("renamed_from");
   if (kind_ != NodeKind::kSource) ReadInputs(section, &node);
   if (kind_ == NodeKind::kOperator) {
@@ -73,9 +79,10 @@ Node NodeReader::Read(const MapEntry& entry) {
   }
   // A part that is of the wrong kind was reported: validation must not find it missing.
   for (const KeySpec& key : keys) {
-    const bool part = key.kind == KeyKind::kMap || key.kind == KeyKind::kExpressions || key.name == "where" ||
-                      key.name == "inputs" || key.name == "input";
-    if (const Value* found = section.Find(key.name); part && found != nullptr && !config::Mismatch(key, *found).empty()) {
+    const bool part = key.kind == KeyKind::kMap || key.kind == KeyKind::kExpressions ||
+                      key.name == "where" || key.name == "inputs" || key.name == "input";
+    if (const Value* found = section.Find(key.name);
+        part && found != nullptr && !config::Mismatch(key, *found).empty()) {
       node.type.clear();
     }
   }
@@ -92,7 +99,9 @@ void NodeReader::ReadConnector(const Section& section, const Value& value, Node*
   if (value.Find("format") != nullptr) return;
   const ConnectorDescriptor* descriptor = catalog_.Find(node->type);
   const ConnectorTraits* traits =
-      descriptor == nullptr ? nullptr : (kind_ == NodeKind::kSource ? descriptor->source() : descriptor->sink());
+      descriptor == nullptr
+          ? nullptr
+          : (kind_ == NodeKind::kSource ? descriptor->source() : descriptor->sink());
   if (traits != nullptr && !traits->formats.empty()) node->format.type = traits->formats.front();
 }
 
@@ -138,8 +147,10 @@ void NodeReader::ReadInput(const Value& value, Node* node) {
     } else if (port == "errors") {
       ref.port = Port::kErrors;
     } else {
-      diagnostics_->Error(value.location, absl::StrCat("no node has an output `", port, "`", DidYouMean(port, {"late", "errors"}),
-                                                       ": there are NODE, NODE.late and NODE.errors"));
+      diagnostics_->Error(
+          value.location,
+          absl::StrCat("no node has an output `", port, "`", DidYouMean(port, {"late", "errors"}),
+                       ": there are NODE, NODE.late and NODE.errors"));
     }
   }
   node->inputs.push_back(std::move(ref));
@@ -180,11 +191,13 @@ void NodeReader::ReadSchema(const Value* value, Node* node) {
       const std::string& text = entry.value.text;
       std::string word = text.substr(0, text.find_first_of(" ("));
       const bool known = std::find(names->begin(), names->end(), word) != names->end();
-      diagnostics_->Error(entry.value.location.line > 0 ? entry.value.location : entry.key_location,
-                          absl::StrCat("`", text, "` is no type for column `", entry.key, "`",
-                                       known ? std::string() : DidYouMean(word, *names),
-                                       ": boolean, int, bigint, double, decimal(p,s), string, bytes, timestamp, date, each "
-                                       "optionally `not null`"));
+      diagnostics_->Error(
+          entry.value.location.line > 0 ? entry.value.location : entry.key_location,
+          absl::StrCat(
+              "`", text, "` is no type for column `", entry.key, "`",
+              known ? std::string() : DidYouMean(word, *names),
+              ": boolean, int, bigint, double, decimal(p,s), string, bytes, timestamp, date, each "
+              "optionally `not null`"));
     }
     node->schema.push_back(std::move(field));
   }
@@ -199,7 +212,8 @@ void NodeReader::ReadEventTime(const Value* value, Node* node) {
   time.field = {section.String("field"), value->location};
   if (const Value* field = section.Find("field")) time.field.location = field->location;
   time.max_delay = section.Duration("max_delay");
-  if (section.Has("idle_after") && section.Duration("idle_after") > 0) time.idle_after = section.Duration("idle_after");
+  if (section.Has("idle_after") && section.Duration("idle_after") > 0)
+    time.idle_after = section.Duration("idle_after");
   node->event_time = std::move(time);
 }
 
@@ -211,7 +225,8 @@ void NodeReader::ReadKeys(const Value* value, Node* node) {
   }
   auto add = [&](const Value& item) {
     if (!item.is_scalar() || item.kind == Value::Kind::kNull) {
-      diagnostics_->Error(item.location, "`key_by` must hold columns, or a map of names to expressions");
+      diagnostics_->Error(item.location,
+                          "`key_by` must hold columns, or a map of names to expressions");
       return;
     }
     // The name is the column's, which the plan finds out: it may be quoted.
@@ -231,18 +246,22 @@ void NodeReader::ReadWindow(const Value* value, Node* node) {
   section.Check();
   Window window;
   window.location = value->location;
-  // A window that was reported here stands in with an hour, so that it is not reported as missing too.
+  // A window that was reported here stands in with an hour, so that it is not reported as missing
+  // too.
   window.size = window.slide = 3'600'000'000;
   node->window = window;
-  const bool tumbling = section.Has("tumbling"), sliding = section.Has("sliding"), session = section.Has("session");
+  const bool tumbling = section.Has("tumbling"), sliding = section.Has("sliding"),
+             session = section.Has("session");
   if (session) {
     diagnostics_->Error(section.Find("session")->location, "session windows are not supported yet");
   } else if (tumbling + sliding != 1) {
     if (diagnostics_->errors().size() == before) {
-      diagnostics_->Error(value->location, "a window is either {tumbling: D} or {sliding: D, slide: D}");
+      diagnostics_->Error(value->location,
+                          "a window is either {tumbling: D} or {sliding: D, slide: D}");
     }
   } else if (tumbling && section.Has("slide")) {
-    diagnostics_->Error(section.Find("slide")->location, "a tumbling window has no `slide`: {sliding: D, slide: D}");
+    diagnostics_->Error(section.Find("slide")->location,
+                        "a tumbling window has no `slide`: {sliding: D, slide: D}");
   } else if (sliding && !section.Has("slide")) {
     diagnostics_->Error(value->location, "key `slide` is missing: {sliding: D, slide: D}");
   } else if (diagnostics_->errors().size() == before) {
@@ -258,8 +277,11 @@ std::vector<NamedText> NodeReader::ReadExpressions(const Value* value, std::stri
   if (MapOrNull(value) == nullptr) return entries;
   for (const MapEntry& entry : value->entries) {
     if (IsTorn(entry)) continue;
-    if (!entry.value.is_scalar() || (entry.value.kind == Value::Kind::kNull && entry.value.text.empty())) {
-      diagnostics_->Error(entry.key_location, absl::StrCat("`", entry.key, "` in `", std::string(key), "` has no expression"));
+    if (!entry.value.is_scalar() ||
+        (entry.value.kind == Value::Kind::kNull && entry.value.text.empty())) {
+      diagnostics_->Error(
+          entry.key_location,
+          absl::StrCat("`", entry.key, "` in `", std::string(key), "` has no expression"));
       continue;
     }
     entries.push_back({entry.key, TextOf(entry.value), entry.key_location});

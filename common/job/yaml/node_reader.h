@@ -11,8 +11,8 @@
 
 namespace weir::job {
 
-/// Reads one entry of `sources`, `operators` or `sinks`. What is wrong is reported and left at its default.
-/// Thread: confined.
+/// Reads one entry of `sources`, `operators` or `sinks`. What is wrong is reported and left at its
+/// default. Thread: confined.
 class NodeReader {
  public:
   NodeReader(NodeKind kind, const ConnectorCatalog& catalog, config::Diagnostics* diagnostics)

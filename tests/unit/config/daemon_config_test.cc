@@ -45,36 +45,47 @@ TEST_CASE("daemon config: the defaults are those of the contract") {
 
 TEST_CASE("daemon config: --set beats the environment, which beats the file") {
   const TempFile file("slots: 3\nmemory: 1GiB\nname: from-file\n");
-  const auto config = LoadTaskManagerConfig({.path = file.path(),
-                                             .environment = {{"WEIR__SLOTS", "4"}, {"WEIR__MEMORY", "2GiB"}, {"OTHER", "x"}},
-                                             .overrides = {"slots=5", "jobmanager=[h1:1, h2:2]"}});
+  const auto config = LoadTaskManagerConfig(
+      {.path = file.path(),
+       .environment = {{"WEIR__SLOTS", "4"}, {"WEIR__MEMORY", "2GiB"}, {"OTHER", "x"}},
+       .overrides = {"slots=5", "jobmanager=[h1:1, h2:2]"}});
   REQUIRE(config.ok());
   CHECK(config->slots == 5);
   CHECK(config->memory_bytes == int64_t{2} << 30);
   CHECK(config->name == "from-file");
   CHECK(config->jobmanagers == std::vector<std::string>{"h1:1", "h2:2"});
-  const auto nested = LoadJobManagerConfig({.environment = {{"WEIR__HEARTBEAT__INTERVAL", "100ms"}, {"WEIR__SLOTS", "4"}}});
+  const auto nested = LoadJobManagerConfig(
+      {.environment = {{"WEIR__HEARTBEAT__INTERVAL", "100ms"}, {"WEIR__SLOTS", "4"}}});
   REQUIRE(nested.ok());
   CHECK(nested->heartbeat_interval_ms == 100);
 }
 
 TEST_CASE("daemon config: everything that is wrong is reported with its place") {
-  const TempFile file("listn: 127.0.0.1:1\nstate_dir: /x\nheartbeat: {interval: 500}\nhigh_availability: {type: etcd}\n");
-  const auto config = LoadJobManagerConfig(
-      {.path = file.path(), .environment = {{"WEIR__STATE_DI", "x"}}, .overrides = {"http_listen=here", "nonsense"}});
+  const TempFile file(
+      "listn: 127.0.0.1:1\nstate_dir: /x\nheartbeat: {interval: 500}\nhigh_availability: {type: "
+      "etcd}\n");
+  const auto config = LoadJobManagerConfig({.path = file.path(),
+                                            .environment = {{"WEIR__STATE_DI", "x"}},
+                                            .overrides = {"http_listen=here", "nonsense"}});
   REQUIRE_FALSE(config.ok());
   const std::string message(config.status().message());
-  CHECK_THAT(message, Catch::Contains(file.path() + ":1:1: error: unknown key `listn` (did you mean `listen`?)\n"));
-  CHECK_THAT(message, Catch::Contains(file.path() + ":3:23: error: `heartbeat.interval` must be a duration"));
-  CHECK_THAT(message, Catch::Contains(":4:27: error: high availability with etcd is not supported yet"));
-  CHECK_THAT(message, Catch::Contains("environment variable WEIR__STATE_DI: error: unknown key `state_di`"));
+  CHECK_THAT(
+      message,
+      Catch::Contains(file.path() + ":1:1: error: unknown key `listn` (did you mean `listen`?)\n"));
+  CHECK_THAT(message, Catch::Contains(file.path() +
+                                      ":3:23: error: `heartbeat.interval` must be a duration"));
+  CHECK_THAT(message,
+             Catch::Contains(":4:27: error: high availability with etcd is not supported yet"));
+  CHECK_THAT(message,
+             Catch::Contains("environment variable WEIR__STATE_DI: error: unknown key `state_di`"));
   CHECK_THAT(message, Catch::Contains("--set http_listen: error: `http_listen` must be HOST:PORT"));
   CHECK_THAT(message, Catch::Contains("--set nonsense: error: must be `section.key=value`"));
 }
 
 TEST_CASE("daemon config: only loopback is listened on unless --insecure") {
   const ConfigSources open{.overrides = {"listen=0.0.0.0:6123"}};
-  CHECK_THAT(std::string(LoadJobManagerConfig(open).status().message()), Catch::Contains("--insecure"));
+  CHECK_THAT(std::string(LoadJobManagerConfig(open).status().message()),
+             Catch::Contains("--insecure"));
   ConfigSources allowed = open;
   allowed.insecure = true;
   CHECK(LoadJobManagerConfig(allowed).ok());

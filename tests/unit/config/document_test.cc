@@ -60,7 +60,8 @@ TEST_CASE("document: a duplicate key is reported with the line of the first, whi
 TEST_CASE("document: a syntax error is reported alone, with its place") {
   CHECK(OnlyError("a: [1, 2\nb: 3\n").substr(0, 2) == "2:");
   CHECK_THAT(OnlyError("a: {b: 1\n"), Catch::Contains("not YAML"));
-  CHECK_THAT(OnlyError("a: \"x\n"), Catch::Contains("1:4: not YAML: a quoted string without its closing quote"));
+  CHECK_THAT(OnlyError("a: \"x\n"),
+             Catch::Contains("1:4: not YAML: a quoted string without its closing quote"));
   CHECK_THAT(OnlyError("a: 'it''s\nb: 1\n"), Catch::Contains("closing quote"));
   CHECK_THAT(OnlyError(std::string("a: b\0c\n", 7)), Catch::Contains("NUL"));
   CHECK_THAT(OnlyError("a: 1\n---\nb: 2\n"), Catch::Contains("a second document"));
@@ -110,7 +111,8 @@ TEST_CASE("document: a byte of a scalar is found in the source in every style") 
   const Value root = Parse(text);
   auto at = [&](const char* key, const char* word) {
     const Value& value = *root.Find(key);
-    return TextAt(text, PlaceInScalar(text, value.location, static_cast<int64_t>(value.text.find(word))));
+    return TextAt(text,
+                  PlaceInScalar(text, value.location, static_cast<int64_t>(value.text.find(word))));
   };
   CHECK(at("plain", "def") == "def");
   CHECK(at("single", "here") == "here'");
@@ -136,9 +138,12 @@ TEST_CASE("document: what is rendered has file, line, column, the line and a car
   CHECK(Render("f", "", nowhere) == "f:1:1: error: all\n  \n  ^\nf:70:7: error: beyond\n");
 }
 
-TEST_CASE("environment: variables are expanded in values, typed after it, and missing ones are errors") {
+TEST_CASE(
+    "environment: variables are expanded in values, typed after it, and missing ones are errors") {
   const Environment environment = {{"N", "5"}, {"EMPTY", ""}, {"TRICK", "${env:N}"}};
-  Value root = Parse("a: ${env:N}\nb: '${env:N}'\nc: x-${env:NONE:-d}-${env:N}\nd: ${env:EMPTY:-e}\ne: [\"${env:TRICK}\"]\n");
+  Value root = Parse(
+      "a: ${env:N}\nb: '${env:N}'\nc: x-${env:NONE:-d}-${env:N}\nd: ${env:EMPTY:-e}\ne: "
+      "[\"${env:TRICK}\"]\n");
   Diagnostics diagnostics;
   ExpandEnvironment(environment, &root, &diagnostics);
   CHECK(diagnostics.ok());

@@ -26,12 +26,13 @@ JobSpec Full() {
   source.type_location = {5, 11};
   source.parallelism = 2;
   source.renamed_from = "old";
-  source.options = Value::Map({{"path", {6, 5}, Value::String("/p")},
-                               {"n", {}, Value::Int(5)},
-                               {"yes", {}, Value::Bool(true)},
-                               {"x", {}, Value::Plain("1.5")},
-                               {"nothing", {}, Value()},
-                               {"list", {}, Value::List({Value::String("5"), Value::Map({{"k", {}, Value::Int(-1)}})})}});
+  source.options = Value::Map(
+      {{"path", {6, 5}, Value::String("/p")},
+       {"n", {}, Value::Int(5)},
+       {"yes", {}, Value::Bool(true)},
+       {"x", {}, Value::Plain("1.5")},
+       {"nothing", {}, Value()},
+       {"list", {}, Value::List({Value::String("5"), Value::Map({{"k", {}, Value::Int(-1)}})})}});
   source.format = {FormatType::kCsv, OnError::kRoute, TimestampFormat::kRfc3339, {7, 1}};
   source.schema = {{"shop.name", {.kind = batch::TypeKind::kString, .nullable = false}, {8, 2}},
                    {"d", {.kind = batch::TypeKind::kDecimal, .precision = 12, .scale = 2}, {}}};
@@ -86,7 +87,8 @@ TEST_CASE("job proto: what this build does not know is refused") {
   CHECK(FromProto(bad).status().code() == absl::StatusCode::kInvalidArgument);
   bad = proto;
   bad.mutable_nodes(0)->mutable_schema(0)->set_type("strng");
-  CHECK_THAT(std::string(FromProto(bad).status().message()), Catch::Contains("node `in`: unknown type `strng`"));
+  CHECK_THAT(std::string(FromProto(bad).status().message()),
+             Catch::Contains("node `in`: unknown type `strng`"));
   bad = proto;
   bad.mutable_nodes(1)->mutable_inputs(0)->set_port(static_cast<v1::InputRef::Port>(9));
   CHECK_FALSE(FromProto(bad).ok());

@@ -95,7 +95,9 @@ TEST_CASE("job reader: a whole job file is read, with its places") {
 }
 
 TEST_CASE("job reader: what is absent has the default of the contract") {
-  const JobSpec spec = Read("version: 1\nname: a\nsources: {s: {type: file, path: /p}}\nsinks: {t: {type: file, input: s, path: /q}}\n");
+  const JobSpec spec = Read(
+      "version: 1\nname: a\nsources: {s: {type: file, path: /p}}\nsinks: {t: {type: file, input: "
+      "s, path: /q}}\n");
   CHECK(spec.parallelism == 1);
   CHECK(spec.max_parallelism == 128);
   CHECK(spec.guarantee == Guarantee::kExactlyOnce);
@@ -108,8 +110,10 @@ TEST_CASE("job reader: what is absent has the default of the contract") {
 
 TEST_CASE("job reader: what is not supported yet is refused where it stands") {
   const std::string errors = Errors(
-      "version: 1\nname: a\nguarantee: at_most_once\ncheckpoint: {storage: s3://b/c}\nsources: {s: {type: file, path: /p}}\n"
-      "operators: {w: {type: window_aggregate, input: s, window: {session: 1m}, aggregate: {n: count(*)}}}\n"
+      "version: 1\nname: a\nguarantee: at_most_once\ncheckpoint: {storage: s3://b/c}\nsources: {s: "
+      "{type: file, path: /p}}\n"
+      "operators: {w: {type: window_aggregate, input: s, window: {session: 1m}, aggregate: {n: "
+      "count(*)}}}\n"
       "sinks: {t: {type: print, input: w}}\n");
   CHECK_THAT(errors, Catch::Contains("3:12: guarantee at_most_once is not supported yet"));
   CHECK_THAT(errors, Catch::Contains("4:23: checkpoint storage `s3://b/c` is not supported yet"));
@@ -133,9 +137,11 @@ sinks:
   CHECK(errors ==
         "1:10: `version` must be 1, not 2\n"
         "3:14: parallelism 200 is above max_parallelism 128\n"
-        "5:41: `decimel` is no type for column `a` (did you mean `decimal`?): boolean, int, bigint, double, decimal(p,s), "
+        "5:41: `decimel` is no type for column `a` (did you mean `decimal`?): boolean, int, "
+        "bigint, double, decimal(p,s), "
         "string, bytes, timestamp, date, each optionally `not null`\n"
-        "5:53: `` is no type for column `b`: boolean, int, bigint, double, decimal(p,s), string, bytes, timestamp, date, "
+        "5:53: `` is no type for column `b`: boolean, int, bigint, double, decimal(p,s), string, "
+        "bytes, timestamp, date, "
         "each optionally `not null`\n"
         "5:85: `max_delay` must be a duration such as 250ms, 10s or 1m, not `5`\n"
         "5:73: key `field` is missing in `event_time`\n"
@@ -143,7 +149,8 @@ sinks:
         "8:31: unknown key `wher` in operator `f` (did you mean `where`?)\n"
         "8:3: key `where` is missing in operator `f`\n"
         "9:45: `fields` must be a map of names to expressions, not a list\n"
-        "9:28: no node has an output `erors` (did you mean `errors`?): there are NODE, NODE.late and NODE.errors\n"
+        "9:28: no node has an output `erors` (did you mean `errors`?): there are NODE, NODE.late "
+        "and NODE.errors\n"
         "10:49: either `input` or `inputs`, not both\n"
         "10:84: a tumbling window has no `slide`: {sliding: D, slide: D}\n"
         "10:101: `n` in `aggregate` has no expression\n"
@@ -160,7 +167,9 @@ TEST_CASE("job reader: what is no map, no YAML, or empty is one error") {
 }
 
 TEST_CASE("job reader: the short format and inputs as a scalar are taken") {
-  const JobSpec spec = Read("version: 1\nname: a\nsources: {s: {type: file, path: /p, format: csv}}\nsinks: {t: {type: print, inputs: s}}\n");
+  const JobSpec spec = Read(
+      "version: 1\nname: a\nsources: {s: {type: file, path: /p, format: csv}}\nsinks: {t: {type: "
+      "print, inputs: s}}\n");
   CHECK(spec.nodes[0].format.type == FormatType::kCsv);
   CHECK(spec.nodes[1].inputs[0].node == "s");
 }

@@ -56,7 +56,9 @@ TEST_CASE("validation: a good job has no errors") { CHECK(Errors(Job()).empty())
 TEST_CASE("validation: a dangling input names the nearest node, and an unused node is named") {
   JobSpec spec = Job();
   spec.nodes[2].inputs = {From("sme")};
-  CHECK(Errors(spec) == "no source or operator is called `sme` (did you mean `some`?)\noperator `some` is not used: no node has it as `input`");
+  CHECK(Errors(spec) ==
+        "no source or operator is called `sme` (did you mean `some`?)\noperator `some` is not "
+        "used: no node has it as `input`");
 }
 
 TEST_CASE("validation: cycles are reported in the direction of the rows") {
@@ -80,9 +82,10 @@ TEST_CASE("validation: names, numbers and settings are checked, whoever made the
   spec.nodes[1].parallelism = 129;
   spec.nodes[0].name = "a.b";
   const std::string errors = Errors(spec);
-  for (const char* part : {"job name `../x`", "parallelism 0 must be at least 1", "at_most_once is not supported yet", "s3://x",
-                           "checkpoint settings are out of range", "`some`: parallelism 129 is above max_parallelism 128",
-                           "`a.b` is no name for a node"}) {
+  for (const char* part :
+       {"job name `../x`", "parallelism 0 must be at least 1", "at_most_once is not supported yet",
+        "s3://x", "checkpoint settings are out of range",
+        "`some`: parallelism 129 is above max_parallelism 128", "`a.b` is no name for a node"}) {
     CHECK_THAT(errors, Catch::Contains(part));
   }
   JobSpec twice = Job();
@@ -93,10 +96,12 @@ TEST_CASE("validation: names, numbers and settings are checked, whoever made the
 
 TEST_CASE("validation: outputs that are not there are refused") {
   JobSpec spec = Job();
-  spec.nodes[2].inputs = {From("some", Port::kLate), From("some", Port::kErrors), From("out"), From("some"), From("some")};
+  spec.nodes[2].inputs = {From("some", Port::kLate), From("some", Port::kErrors), From("out"),
+                          From("some"), From("some")};
   const std::string errors = Errors(spec);
   CHECK_THAT(errors, Catch::Contains("only a window_aggregate has late rows: `some` is a filter"));
-  CHECK_THAT(errors, Catch::Contains("`some.errors` would never have rows: `some` needs `on_error: route`"));
+  CHECK_THAT(errors, Catch::Contains(
+                         "`some.errors` would never have rows: `some` needs `on_error: route`"));
   CHECK_THAT(errors, Catch::Contains("`out` is a sink and gives no rows"));
   CHECK_THAT(errors, Catch::Contains("input `some` is given twice"));
 }
@@ -114,9 +119,12 @@ TEST_CASE("validation: connectors, their options and formats are checked") {
   spec = Job();
   spec.nodes[0].type = "print";
   spec.nodes[2].type = "kafka";
-  CHECK(Errors(spec) == "`print` cannot be a source, only a sink\nconnector `kafka` is not supported yet");
+  CHECK(Errors(spec) ==
+        "`print` cannot be a source, only a sink\nconnector `kafka` is not supported yet");
   spec.nodes[2].type = "prnt";
-  CHECK_THAT(Errors(spec), Catch::Contains("no sink is of type `prnt` (did you mean `print`?); there are file, print"));
+  CHECK_THAT(
+      Errors(spec),
+      Catch::Contains("no sink is of type `prnt` (did you mean `print`?); there are file, print"));
 }
 
 TEST_CASE("validation: windows must be whole") {
@@ -129,7 +137,8 @@ TEST_CASE("validation: windows must be whole") {
     return Errors(spec);
   };
   CHECK(errors(60'000'000, 20'000'000).empty());
-  CHECK_THAT(errors(60'000'000, 25'000'000), Catch::Contains("the window of 1m must be a multiple of its slide of 25s"));
+  CHECK_THAT(errors(60'000'000, 25'000'000),
+             Catch::Contains("the window of 1m must be a multiple of its slide of 25s"));
   CHECK_THAT(errors(1'000'000, 2'000'000), Catch::Contains("rows between windows would be lost"));
   CHECK_THAT(errors(86'400'000'000, 1000), Catch::Contains("more than 10000 windows"));
   CHECK_THAT(errors(0, 0), Catch::Contains("must be positive"));

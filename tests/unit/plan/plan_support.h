@@ -18,7 +18,8 @@ inline std::string JobFile(std::string_view rest, std::string_view head = "paral
          "  tx:\n"
          "    type: file\n"
          "    path: /p\n"
-         "    schema: {user: string not null, amount: \"decimal(12,2)\", n: int, ts: timestamp not null, note: string}\n"
+         "    schema: {user: string not null, amount: \"decimal(12,2)\", n: int, ts: timestamp not "
+         "null, note: string}\n"
          "    event_time: {field: ts}\n" +
          std::string(rest);
 }

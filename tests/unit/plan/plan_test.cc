@@ -8,7 +8,8 @@ namespace {
 
 std::vector<std::string> TaskNames(const ExecutionPlan& plan) {
   std::vector<std::string> names;
-  for (const Task& task : plan.tasks) names.push_back(task.name + " x" + std::to_string(task.parallelism));
+  for (const Task& task : plan.tasks)
+    names.push_back(task.name + " x" + std::to_string(task.parallelism));
   return names;
 }
 using Names = std::vector<std::string>;
@@ -28,7 +29,8 @@ sinks:
 
 TEST_CASE("plan: the fraud job becomes two tasks with a hash exchange of partial aggregates") {
   const auto plan = PlanOf(JobFile(kFraud));
-  CHECK(TaskNames(*plan) == Names{"tx -> per_user.local x2", "per_user -> suspicious -> alert -> alerts x2"});
+  CHECK(TaskNames(*plan) ==
+        Names{"tx -> per_user.local x2", "per_user -> suspicious -> alert -> alerts x2"});
   REQUIRE(plan->edges.size() == 1);
   const Edge& edge = plan->edges[0];
   CHECK(edge.kind == EdgeKind::kHash);
@@ -36,7 +38,8 @@ TEST_CASE("plan: the fraud job becomes two tasks with a hash exchange of partial
   CHECK(edge.from_operator == 1);
   CHECK_FALSE(edge.has_times);
   CHECK(batch::ToString(*edge.schema) ==
-        "($k.user string not null, $slice_end timestamp not null, $a0.0 bigint not null, $a1.0 decimal(38,2))");
+        "($k.user string not null, $slice_end timestamp not null, $a0.0 bigint not null, $a1.0 "
+        "decimal(38,2))");
   CHECK(plan->tasks[1].inputs == std::vector<int>{0});
   CHECK(plan->tasks[0].outputs == std::vector<int>{0});
   CHECK(plan->tasks[1].operators[0].window->partial);
@@ -47,7 +50,8 @@ TEST_CASE("plan: the fraud job becomes two tasks with a hash exchange of partial
   REQUIRE(StateLayouts(*plan).size() == 1);
   CHECK(StateLayouts(*plan)[0].first == "per_user");
   CHECK(StateLayouts(*plan)[0].second ==
-        "window_aggregate size 60000000us slide 60000000us keys [string not null] aggregates [count(*) -> bigint not null, "
+        "window_aggregate size 60000000us slide 60000000us keys [string not null] aggregates "
+        "[count(*) -> bigint not null, "
         "sum decimal(12,2) -> decimal(38,2)]");
 }
 
@@ -104,7 +108,8 @@ sinks:
   CHECK(plan->Find("both.union")->kind == OperatorKind::kUnion);
 }
 
-TEST_CASE("plan: without a partial form rows go through the exchange, with computed keys as columns") {
+TEST_CASE(
+    "plan: without a partial form rows go through the exchange, with computed keys as columns") {
   const auto plan = PlanOf(JobFile(R"yaml(operators:
   w: {type: window_aggregate, input: tx, key_by: {n: n, u: upper(user)}, window: {sliding: 1m, slide: 20s}, aggregate: {d: count(distinct note)}}
 sinks: {out: {type: print, input: w}}
@@ -116,7 +121,8 @@ sinks: {out: {type: print, input: w}}
   const PlanOperator* window = plan->Find("w");
   CHECK(window->input->size() == keys->input->size() + 1);
   CHECK(window->input->fields.back().name == "$k.u");
-  CHECK(plan->edges[0].keys == std::vector<int>{window->input->IndexOf("n"), window->input->IndexOf("$k.u")});
+  CHECK(plan->edges[0].keys ==
+        std::vector<int>{window->input->IndexOf("n"), window->input->IndexOf("$k.u")});
   CHECK(window->window->keys[1].name == "u");
   CHECK(window->window->keys[1].expression.ColumnIndex() == window->input->size() - 1);
   CHECK_FALSE(window->window->partial);
@@ -153,7 +159,8 @@ sinks: {out: {type: print, input: w}, bad: {type: print, input: w.errors}}
   CHECK(plan->edges[2].from_port == job::Port::kErrors);
 }
 
-TEST_CASE("plan: explain tells tasks, key, exchange, state, guarantee and when results are visible") {
+TEST_CASE(
+    "plan: explain tells tasks, key, exchange, state, guarantee and when results are visible") {
   const auto plan = PlanOf(JobFile(kFraud));
   CHECK(Explain(*plan, testing::TestCatalog()) ==
         R"text(job job (bounded: ends when its sources end)

@@ -8,13 +8,18 @@
 namespace weir::plan {
 namespace {
 
-TEST_CASE("lint: ten different mistakes are all reported at once, each with its place and the nearest name") {
-  const absl::StatusOr<std::string> text = config::ReadTextFile(WEIR_TEST_DATA "/ten_mistakes.yaml");
+TEST_CASE(
+    "lint: ten different mistakes are all reported at once, each with its place and the nearest "
+    "name") {
+  const absl::StatusOr<std::string> text =
+      config::ReadTextFile(WEIR_TEST_DATA "/ten_mistakes.yaml");
   REQUIRE(text.ok());
   config::Diagnostics diagnostics;
-  const std::optional<job::JobSpec> spec = job::ReadJob(*text, {}, testing::TestCatalog(), &diagnostics);
+  const std::optional<job::JobSpec> spec =
+      job::ReadJob(*text, {}, testing::TestCatalog(), &diagnostics);
   REQUIRE(spec.has_value());
-  CHECK(MakePlan(std::make_shared<job::JobSpec>(*spec), testing::TestCatalog(), &diagnostics) == nullptr);
+  CHECK(MakePlan(std::make_shared<job::JobSpec>(*spec), testing::TestCatalog(), &diagnostics) ==
+        nullptr);
   CHECK(config::Render("ten.yaml", *text, diagnostics) ==
         R"lint(ten.yaml:4:1: error: unknown key `guarante` in the job (did you mean `guarantee`?)
   guarante: exactly_once
@@ -34,10 +39,10 @@ ten.yaml:15:13: error: `strng not null` is no type for column `user` (did you me
 ten.yaml:30:13: error: the window of 1m must be a multiple of its slide of 25s
       window: {sliding: 1m, slide: 25s}
               ^
-ten.yaml:32:14: error: sum needs a number, not string not null
+ten.yaml:32:14: error: sum needs a number, its argument is string
         total: sum(payer)
                ^
-ten.yaml:36:12: error: unknown column `amout` (did you mean `amount`?)
+ten.yaml:36:12: error: unknown column `amout`; did you mean `amount`?
       where: amout > 100
              ^
 ten.yaml:39:12: error: no source or operator is called `transaction` (did you mean `transactions`?)

@@ -26,7 +26,8 @@ TEST_CASE("typing: a window has its keys, its bounds and its aggregates") {
 sinks: {out: {type: print, input: w}}
 )yaml"));
   CHECK(OutputOf(*plan, "w") ==
-        "(u string not null, n int, window_start timestamp not null, window_end timestamp not null, c bigint not null, "
+        "(u string not null, n int, window_start timestamp not null, window_end timestamp not "
+        "null, c bigint not null, "
         "d bigint not null, s decimal(38,2), i bigint, a double, m timestamp)");
 }
 
@@ -37,7 +38,8 @@ TEST_CASE("typing: mistakes in expressions are reported inside of the scalar") {
   h: {type: select, input: tx, fields: {a: round(amount, 2), b: n}}
   w: {type: window_aggregate, input: tx, window: {tumbling: 1m}, key_by: [upper(user)], aggregate: {x: n, y: sum(user)}}
 sinks: {out: {type: print, inputs: [f, g]}, o2: {type: print, input: h}, o3: {type: print, input: w}}
-)yaml")).find("11:39") == 0);
+)yaml"))
+            .find("11:39") == 0);
   const std::string errors = PlanErrors(JobFile(R"yaml(operators:
   h: {type: select, input: tx, fields: {a: round(amount, 2), b: n}}
   w: {type: window_aggregate, input: tx, window: {tumbling: 1m}, key_by: [upper(user)], aggregate: {x: n}}
@@ -59,23 +61,35 @@ sinks: {out: {type: print, input: c}}
 }
 
 TEST_CASE("typing: the event time must be there where it is needed, and be a timestamp") {
-  const std::string head = "version: 1\nname: j\nsources: {s: {type: file, path: /p, schema: {a: int, t: timestamp}";
-  const std::string window = "operators: {w: {type: window_aggregate, input: s, window: {tumbling: 1m}, aggregate: {n: count(*)}}}\n"
-                             "sinks: {o: {type: print, input: w}}\n";
-  CHECK_THAT(PlanErrors(head + "}}\n" + window), Catch::Contains("needs rows with an event time: its source has no `event_time`"));
-  CHECK_THAT(PlanErrors(head + ", event_time: {field: a}}}\n" + window), Catch::Contains("the event time must be a timestamp: `a` is int"));
-  CHECK_THAT(PlanErrors(head + ", event_time: {field: tt}}}\n" + window), Catch::Contains("(did you mean `t`?)"));
-  CHECK(PlanErrors(head + ", event_time: {field: t}}}\n" + window).empty());
+  const std::string head =
+      "version: 1\nname: j\nsources: {s: {type: file, path: /p, schema: {a: int, time: timestamp}";
+  const std::string window =
+      "operators: {w: {type: window_aggregate, input: s, window: {tumbling: 1m}, aggregate: {n: "
+      "count(*)}}}\n"
+      "sinks: {o: {type: print, input: w}}\n";
+  CHECK_THAT(PlanErrors(head + "}}\n" + window),
+             Catch::Contains("needs rows with an event time: its source has no `event_time`"));
+  CHECK_THAT(PlanErrors(head + ", event_time: {field: a}}}\n" + window),
+             Catch::Contains("the event time must be a timestamp: `a` is int"));
+  CHECK_THAT(PlanErrors(head + ", event_time: {field: tme}}}\n" + window),
+             Catch::Contains("(did you mean `time`?)"));
+  CHECK(PlanErrors(head + ", event_time: {field: time}}}\n" + window).empty());
 }
 
 TEST_CASE("typing: inputs of a union must be equal, but for nullability") {
   auto job = [](std::string_view fields) {
-    return JobFile("operators:\n  a: {type: select, input: tx, fields: {u: user, n: n}}\n  b: {type: select, input: tx, fields: " +
-                   std::string(fields) + "}\n  c: {type: union, inputs: [a, b]}\nsinks: {o: {type: print, input: c}}\n");
+    return JobFile(
+        "operators:\n  a: {type: select, input: tx, fields: {u: user, n: n}}\n  b: {type: select, "
+        "input: tx, fields: " +
+        std::string(fields) +
+        "}\n  c: {type: union, inputs: [a, b]}\nsinks: {o: {type: print, input: c}}\n");
   };
-  CHECK_THAT(PlanErrors(job("{u: user}")), Catch::Contains("`a` and `b` have other columns: only one has `n`"));
-  CHECK_THAT(PlanErrors(job("{n: n, u: user}")), Catch::Contains("column 1 is `u` in one and `n` in the other"));
-  CHECK_THAT(PlanErrors(job("{u: user, n: cast(n as bigint)}")), Catch::Contains("`n` is int in one and bigint in the other"));
+  CHECK_THAT(PlanErrors(job("{u: user}")),
+             Catch::Contains("`a` and `b` have other columns: only one has `n`"));
+  CHECK_THAT(PlanErrors(job("{n: n, u: user}")),
+             Catch::Contains("column 1 is `u` in one and `n` in the other"));
+  CHECK_THAT(PlanErrors(job("{u: user, n: cast(n as bigint)}")),
+             Catch::Contains("`n` is int in one and bigint in the other"));
   const auto plan = PlanOf(job("{u: note, n: n}"));
   CHECK(OutputOf(*plan, "c") == "(u string, n int)");
 }

@@ -51,9 +51,12 @@ absl::StatusOr<size_t> CsvDecoder::ReadHeader(std::string_view beginning, bool c
   if (beginning.substr(0, kByteOrderMark.size()) == kByteOrderMark) p += kByteOrderMark.size();
   std::string problem;
   switch (ParseRecord(&p, limit, complete, &problem)) {
-    case Parsed::kMore: return size_t{0};
-    case Parsed::kBad: return absl::InvalidArgumentError(absl::StrCat("the header: ", problem));
-    case Parsed::kRecord: break;
+    case Parsed::kMore:
+      return size_t{0};
+    case Parsed::kBad:
+      return absl::InvalidArgumentError(absl::StrCat("the header: ", problem));
+    case Parsed::kRecord:
+      break;
   }
   columns_.assign(fields_.size(), -1);
   std::string names;
@@ -81,8 +84,8 @@ CsvDecoder::Parsed CsvDecoder::ParseRecord(const char** p, const char* limit, bo
                                            std::string* problem) {
   fields_.clear();
   const char* q = *p;
-  // The bound is one of the record, not of the bytes that happen to be at hand: the outcome is the same however the file
-  // is read.
+  // The bound is one of the record, not of the bytes that happen to be at hand: the outcome is the same however the
+  // file is read.
   if (static_cast<size_t>(limit - q) > kMaxRecord) {
     limit = q + kMaxRecord;
     end_of_input = false;
@@ -177,7 +180,8 @@ DecodeResult CsvDecoder::Decode(const DecodeInput& input, int64_t max_rows) {
 
 std::string CsvDecoder::SetRow() {
   if (fields_.size() != columns_.size()) {
-    return absl::StrCat(fields_.size(), fields_.size() == 1 ? " field, but the header has " : " fields, but the header has ",
+    return absl::StrCat(fields_.size(),
+                        fields_.size() == 1 ? " field, but the header has " : " fields, but the header has ",
                         columns_.size());
   }
   for (size_t i = 0; i < fields_.size(); ++i) {

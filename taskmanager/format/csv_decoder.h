@@ -12,9 +12,11 @@ namespace weir::taskmanager {
 /// CSV by RFC 4180: commas, a header, fields in quotes with line ends and doubled quotes in them. LF or CRLF.
 ///
 /// Thread:  confined.
-/// Shape:   columns are found by name in the header. An unquoted empty field is NULL. Empty lines are no rows, unless the
+/// Shape:   columns are found by name in the header. An unquoted empty field is NULL. Empty lines are no rows, unless
+/// the
 ///          file has one column.
-/// Errors:  a bad row (quotes, number of fields, a field's text) is bad alone: reading goes on with the line behind the one
+/// Errors:  a bad row (quotes, number of fields, a field's text) is bad alone: reading goes on with the line behind
+/// the one
 ///          where it began, so a quote that is never closed swallows nothing.
 class CsvDecoder final : public Decoder {
  public:

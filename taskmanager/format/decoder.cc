@@ -48,7 +48,8 @@ class RawDecoder final : public Decoder {
 
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
   switch (options.format) {
-    case job::FormatType::kCsv: return std::make_unique<CsvDecoder>(std::move(options));
+    case job::FormatType::kCsv:
+      return std::make_unique<CsvDecoder>(std::move(options));
     case job::FormatType::kRaw:
       // No column at all: somebody only counts the lines.
       if (options.schema->size() > 1 ||
@@ -57,7 +58,8 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
       }
       return std::make_unique<RawDecoder>(std::move(options));
     case job::FormatType::kJson:
-    case job::FormatType::kNone: return std::make_unique<JsonDecoder>(std::move(options));
+    case job::FormatType::kNone:
+      return std::make_unique<JsonDecoder>(std::move(options));
   }
   return absl::InvalidArgumentError("no such format");
 }

@@ -20,9 +20,9 @@ struct BadRow {
   std::string message;  // names the column, not the file
 };
 
-/// Which bytes of a buffer a call of Decode looks at: [from, to) of `buffer`, which has Buffer::kPadding readable bytes
-/// behind its end; the byte at `to` is zero. Rows that start at `stop` or behind it are not taken; one that starts before
-/// it may reach beyond.
+/// Which bytes of a buffer a call of Decode looks at: [from, to) of `buffer`, which has Buffer::kPadding readable
+/// bytes behind its end; the byte at `to` is zero. Rows that start at `stop` or behind it are not taken; one that
+/// starts before it may reach beyond.
 struct DecodeInput {
   batch::BufferPtr buffer;
   size_t from = 0;
@@ -32,9 +32,9 @@ struct DecodeInput {
 };
 
 struct DecodeResult {
-  batch::Batch batch;         // without event times
-  size_t next = 0;            // where the next row starts; == from and no rows: a whole row needs more bytes
-  std::vector<BadRow> bad;    // in the order of the input
+  batch::Batch batch;       // without event times
+  size_t next = 0;          // where the next row starts; == from and no rows: a whole row needs more bytes
+  std::vector<BadRow> bad;  // in the order of the input
 };
 
 /// Bytes to rows, many rows a call.

@@ -80,13 +80,27 @@ void AppendJsonString(std::string_view text, std::string* out) {
     out->append(copied, p);
     copied = ++p;
     switch (c) {
-      case '"': out->append("\\\""); break;
-      case '\\': out->append("\\\\"); break;
-      case '\n': out->append("\\n"); break;
-      case '\r': out->append("\\r"); break;
-      case '\t': out->append("\\t"); break;
-      case '\b': out->append("\\b"); break;
-      case '\f': out->append("\\f"); break;
+      case '"':
+        out->append("\\\"");
+        break;
+      case '\\':
+        out->append("\\\\");
+        break;
+      case '\n':
+        out->append("\\n");
+        break;
+      case '\r':
+        out->append("\\r");
+        break;
+      case '\t':
+        out->append("\\t");
+        break;
+      case '\b':
+        out->append("\\b");
+        break;
+      case '\f':
+        out->append("\\f");
+        break;
       default:
         if (c >= 0x80) {
           out->append("\xef\xbf\xbd");
@@ -130,9 +144,15 @@ class JsonEncoder final : public Encoder {
       return;
     }
     switch (column.type().kind) {
-      case TypeKind::kBoolean: out->append(column.at<uint8_t>(row) ? "true" : "false"); break;
-      case TypeKind::kInt: AppendInteger(column.at<int32_t>(row), out); break;
-      case TypeKind::kBigint: AppendInteger(column.at<int64_t>(row), out); break;
+      case TypeKind::kBoolean:
+        out->append(column.at<uint8_t>(row) ? "true" : "false");
+        break;
+      case TypeKind::kInt:
+        AppendInteger(column.at<int32_t>(row), out);
+        break;
+      case TypeKind::kBigint:
+        AppendInteger(column.at<int64_t>(row), out);
+        break;
       case TypeKind::kDouble:
         if (const double value = column.at<double>(row); std::isfinite(value)) {
           AppendDouble(value, out);
@@ -140,9 +160,13 @@ class JsonEncoder final : public Encoder {
           out->append("null");  // JSON has no such numbers
         }
         break;
-      case TypeKind::kDecimal: AppendDecimal(column.at<batch::Decimal>(row), column.type().scale, out); break;
+      case TypeKind::kDecimal:
+        AppendDecimal(column.at<batch::Decimal>(row), column.type().scale, out);
+        break;
       case TypeKind::kString:
-      case TypeKind::kBytes: AppendJsonString(column.text(row), out); break;
+      case TypeKind::kBytes:
+        AppendJsonString(column.text(row), out);
+        break;
       case TypeKind::kTimestamp:
         if (rfc3339_) {
           out->push_back('"');
@@ -152,7 +176,9 @@ class JsonEncoder final : public Encoder {
           AppendInteger(FloorDivide(column.at<int64_t>(row), 1000), out);
         }
         break;
-      case TypeKind::kDate: absl::StrAppend(out, "\"", batch::DateToString(column.at<int32_t>(row)), "\""); break;
+      case TypeKind::kDate:
+        absl::StrAppend(out, "\"", batch::DateToString(column.at<int32_t>(row)), "\"");
+        break;
     }
   }
 
@@ -201,13 +227,25 @@ class CsvEncoder final : public Encoder {
   void Value(const Column& column, int64_t row, std::string* out) const {
     if (column.IsNull(row)) return;
     switch (column.type().kind) {
-      case TypeKind::kBoolean: out->append(column.at<uint8_t>(row) ? "true" : "false"); break;
-      case TypeKind::kInt: AppendInteger(column.at<int32_t>(row), out); break;
-      case TypeKind::kBigint: AppendInteger(column.at<int64_t>(row), out); break;
-      case TypeKind::kDouble: AppendDouble(column.at<double>(row), out); break;
-      case TypeKind::kDecimal: AppendDecimal(column.at<batch::Decimal>(row), column.type().scale, out); break;
+      case TypeKind::kBoolean:
+        out->append(column.at<uint8_t>(row) ? "true" : "false");
+        break;
+      case TypeKind::kInt:
+        AppendInteger(column.at<int32_t>(row), out);
+        break;
+      case TypeKind::kBigint:
+        AppendInteger(column.at<int64_t>(row), out);
+        break;
+      case TypeKind::kDouble:
+        AppendDouble(column.at<double>(row), out);
+        break;
+      case TypeKind::kDecimal:
+        AppendDecimal(column.at<batch::Decimal>(row), column.type().scale, out);
+        break;
       case TypeKind::kString:
-      case TypeKind::kBytes: AppendCsvText(column.text(row), out); break;
+      case TypeKind::kBytes:
+        AppendCsvText(column.text(row), out);
+        break;
       case TypeKind::kTimestamp:
         if (rfc3339_) {
           AppendRfc3339(column.at<int64_t>(row), out);
@@ -215,7 +253,9 @@ class CsvEncoder final : public Encoder {
           AppendInteger(FloorDivide(column.at<int64_t>(row), 1000), out);
         }
         break;
-      case TypeKind::kDate: out->append(batch::DateToString(column.at<int32_t>(row))); break;
+      case TypeKind::kDate:
+        out->append(batch::DateToString(column.at<int32_t>(row)));
+        break;
     }
   }
 
@@ -238,7 +278,8 @@ class RawEncoder final : public Encoder {
 
 absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const job::Format& format, batch::SchemaPtr schema) {
   switch (format.type) {
-    case job::FormatType::kCsv: return std::make_unique<CsvEncoder>(*schema, format.timestamps);
+    case job::FormatType::kCsv:
+      return std::make_unique<CsvEncoder>(*schema, format.timestamps);
     case job::FormatType::kRaw:
       if (schema->size() != 1 || !batch::IsVariable(schema->fields[0].type.kind)) {
         return absl::InvalidArgumentError(
@@ -246,17 +287,21 @@ absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const job::Format& format, 
       }
       return std::make_unique<RawEncoder>();
     case job::FormatType::kJson:
-    case job::FormatType::kNone: return std::make_unique<JsonEncoder>(*schema, format.timestamps);
+    case job::FormatType::kNone:
+      return std::make_unique<JsonEncoder>(*schema, format.timestamps);
   }
   return absl::InvalidArgumentError("no such format");
 }
 
 const char* FileExtension(job::FormatType format) {
   switch (format) {
-    case job::FormatType::kCsv: return "csv";
-    case job::FormatType::kRaw: return "raw";
+    case job::FormatType::kCsv:
+      return "csv";
+    case job::FormatType::kRaw:
+      return "raw";
     case job::FormatType::kJson:
-    case job::FormatType::kNone: return "json";
+    case job::FormatType::kNone:
+      return "json";
   }
   return "";
 }

@@ -27,12 +27,18 @@ std::string Shown(std::string_view text) {
 
 std::string_view TypeName(ondemand::json_type type) {
   switch (type) {
-    case ondemand::json_type::array: return "an array";
-    case ondemand::json_type::object: return "an object";
-    case ondemand::json_type::number: return "a number";
-    case ondemand::json_type::string: return "a string";
-    case ondemand::json_type::boolean: return "a boolean";
-    case ondemand::json_type::null: return "null";
+    case ondemand::json_type::array:
+      return "an array";
+    case ondemand::json_type::object:
+      return "an object";
+    case ondemand::json_type::number:
+      return "a number";
+    case ondemand::json_type::string:
+      return "a string";
+    case ondemand::json_type::boolean:
+      return "a boolean";
+    case ondemand::json_type::null:
+      return "null";
   }
   return "something else";
 }
@@ -97,13 +103,15 @@ class RowReader {
         if (token != "true" && token != "false") return Wrong(column, token, "is not a value");
         rows_.Set<uint8_t>(column, token == "true");
         return {};
-      case ondemand::json_type::number: return Number(column, token);
+      case ondemand::json_type::number:
+        return Number(column, token);
       case ondemand::json_type::string: {
         std::string_view text;
         if (auto error = value.get_string().get(text)) return Invalid(error);
         return Text(column, text);
       }
-      default: break;
+      default:
+        break;
     }
     return absl::StrCat("`", rows_.name(column), "`: expected ", batch::ToString(rows_.type(column)), ", found ",
                         View(TypeName(type)));
@@ -162,7 +170,8 @@ class RowReader {
           return {};
         }
         return Wrong(column, absl::StrCat("\"", View(text), "\""), "is not of the form YYYY-MM-DD");
-      default: return Wrong(column, absl::StrCat("\"", View(text), "\""), "is a string");
+      default:
+        return Wrong(column, absl::StrCat("\"", View(text), "\""), "is a string");
     }
   }
 

@@ -14,7 +14,8 @@ namespace weir::taskmanager {
 /// JSON lines: an object a line. Lines of white space alone are no rows. Of a repeated key the last value counts.
 ///
 /// Thread:  confined.
-/// Errors:  as the job file's contract says: wrong types, fractions for integers, numbers too large, NULL for `not null`.
+/// Errors:  as the job file's contract says: wrong types, fractions for integers, numbers too large, NULL for `not
+/// null`.
 ///          A line's structure must be right; the values of keys nobody reads are skipped without being checked.
 class JsonDecoder final : public Decoder {
  public:

@@ -82,7 +82,8 @@ const char* SkipValue(const char* p, const char* end) {
       case ']':
         if (--depth == 0) return p + 1;
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return nullptr;
@@ -348,7 +349,8 @@ const char* JsonScanner::ScanValue(const char* p, const char* end, int column, R
       rows.Set<uint8_t>(column, yes);
       return p;
     }
-    case TypeKind::kDate: return nullptr;  // rare
+    case TypeKind::kDate:
+      return nullptr;  // rare
   }
   return nullptr;
 }

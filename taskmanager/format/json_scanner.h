@@ -19,16 +19,18 @@ struct LineShape {
 /// Looks for the end of the line at `p`. 16 bytes behind `limit` must be readable.
 LineShape FindLine(const char* p, const char* limit);
 
-/// Whether the bytes have neither control characters nor backslashes. If they are UTF-8 too, they may be scanned as a plain
-/// line: no byte of a longer character looks like ASCII.
+/// Whether the bytes have neither control characters nor backslashes. If they are UTF-8 too, they may be scanned as a
+/// plain line: no byte of a longer character looks like ASCII.
 bool IsUnescaped(const char* p, const char* end);
 
 /// Reads the ordinary JSON lines of machines: flat or nested objects without escapes, in one pass over the bytes.
 ///
 /// Thread:  confined: it remembers the order of keys of the row before, which is nearly always that of the next.
-/// Shape:   what it accepts depends on the line alone, and is a part of what JsonDecoder's simdjson path accepts, with
+/// Shape:   what it accepts depends on the line alone, and is a part of what JsonDecoder's simdjson path accepts,
+/// with
 ///          the same values; whatever is unusual (escapes, errors, repeated keys) it leaves to that.
-/// Why:     simdjson builds an index of each line first: 250 ns for the rows of tests/bench/decode_bench.cc, this takes 60.
+/// Why:     simdjson builds an index of each line first: 250 ns for the rows of tests/bench/decode_bench.cc, this
+/// takes 60.
 class JsonScanner {
  public:
   /// `paths` must outlive it.
@@ -42,8 +44,8 @@ class JsonScanner {
   /// A key as it stands in the input, with the quote behind it.
   struct Expected {
     alignas(16) char prefix[16] = {};
-    uint32_t mask = 0;      // bits of the bytes of `prefix` that count
-    std::string text;       // the whole
+    uint32_t mask = 0;                    // bits of the bytes of `prefix` that count
+    std::string text;                     // the whole
     const JsonPaths::Key* key = nullptr;  // null: nobody wants it
   };
   static constexpr size_t kRemembered = 64;  // keys of one object

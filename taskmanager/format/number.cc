@@ -71,10 +71,14 @@ NumberFault MillisToMicros(std::string_view text, int64_t* out) {
 
 std::string_view Describe(NumberFault fault) {
   switch (fault) {
-    case NumberFault::kNone: return "is fine";
-    case NumberFault::kNotANumber: return "is not a number";
-    case NumberFault::kFraction: return "is not written as an integer";
-    case NumberFault::kTooLarge: return "is too large";
+    case NumberFault::kNone:
+      return "is fine";
+    case NumberFault::kNotANumber:
+      return "is not a number";
+    case NumberFault::kFraction:
+      return "is not written as an integer";
+    case NumberFault::kTooLarge:
+      return "is too large";
   }
   return "";
 }

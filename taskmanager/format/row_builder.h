@@ -53,8 +53,8 @@ class RowBuilder {
     Mark(column);
     reinterpret_cast<T*>(columns_[column].values)[row_] = value;
   }
-  /// `text` must live as long as the heap given to Finish when it is longer than StringRef::kInline; 16 bytes from its
-  /// begin must be readable.
+  /// `text` must live as long as the heap given to Finish when it is longer than StringRef::kInline; 16 bytes from
+  /// its begin must be readable.
   void SetText(int column, std::string_view text) {
     Mark(column);
     Pending& pending = columns_[column];
@@ -95,8 +95,8 @@ class RowBuilder {
     if (text.size() <= batch::StringRef::kInline) {
       // Size, then the text with zeros behind it, in one store: memcpy of an unknown small size costs a call.
       const __m128i bytes = _mm_slli_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data())), 4);
-      const __m128i mask = _mm_loadu_si128(
-          reinterpret_cast<const __m128i*>(kMask + batch::StringRef::kInline - text.size()));
+      const __m128i mask =
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(kMask + batch::StringRef::kInline - text.size()));
       const __m128i size = _mm_cvtsi32_si128(static_cast<int>(text.size()));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_or_si128(_mm_and_si128(bytes, mask), size));
       return;

@@ -1,5 +1,5 @@
-// How long decoding takes: nanoseconds a row, of rows like those of the fraud job, for each format and both ways through
-// the JSON decoder. Prints one line each; asserts nothing.
+// How long decoding takes: nanoseconds a row, of rows like those of the fraud job, for each format and both ways
+// through the JSON decoder. Prints one line each; asserts nothing.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -59,7 +59,8 @@ void Run() {
     absl::StrAppend(&json, "{\"user\":\"", user, "\",\"amount\":", amount, ",\"ts\":", ts, "}\n");
     absl::StrAppend(&spaced, "{\"user\": \"", user, "\", \"amount\": ", amount, ", \"ts\": ", ts, "}\n");
     absl::StrAppend(&slow, "\t{\"user\":\"", user, "\",\"amount\":", amount, ",\"ts\":", ts, "}\n");
-    absl::StrAppend(&wide, "{\"id\":", i, ",\"card\":\"4000-1234-5678-9010\",\"shop\":{\"name\":\"corner\",\"city\":\"Ulm\"},\"user\":\"",
+    absl::StrAppend(&wide, "{\"id\":", i,
+                    ",\"card\":\"4000-1234-5678-9010\",\"shop\":{\"name\":\"corner\",\"city\":\"Ulm\"},\"user\":\"",
                     user, "\",\"amount\":", amount, ",\"ts\":", ts, "}\n");
     absl::StrAppend(&csv, user, ",", amount, ",", ts, "\n");
   }

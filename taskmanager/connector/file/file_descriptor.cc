@@ -17,7 +17,8 @@ job::OptionSpec PathOption(std::string doc) {
 class FileDescriptor final : public job::ConnectorDescriptor {
  public:
   FileDescriptor() {
-    const std::vector<job::FormatType> formats = {job::FormatType::kJson, job::FormatType::kCsv, job::FormatType::kRaw};
+    const std::vector<job::FormatType> formats = {job::FormatType::kJson, job::FormatType::kCsv,
+                                                  job::FormatType::kRaw};
     source_.options = {PathOption("a file, or a glob (`data/*.jsonl`); read in the order of the names")};
     source_.formats = formats;
     source_.takes_schema = true;
@@ -41,8 +42,9 @@ class FileDescriptor final : public job::ConnectorDescriptor {
                      config::Diagnostics* diagnostics) const override {
     if (node.format.type != job::FormatType::kRaw) return;
     if (input.size() == 1 && batch::IsVariable(input.fields[0].type.kind)) return;
-    diagnostics->Error(node.format.location, absl::StrCat("format raw writes one column of type bytes or string, the input has ",
-                                                          batch::ToString(input)));
+    diagnostics->Error(
+        node.format.location,
+        absl::StrCat("format raw writes one column of type bytes or string, the input has ", batch::ToString(input)));
   }
 
  private:

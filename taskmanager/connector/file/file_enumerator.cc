@@ -43,7 +43,7 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> FileEnumerator::Enu
     // Not blocking: a named pipe would wait for its writer.
     OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.ok()) return FileError(errno, "open", path, true);
-    struct ::stat info{};
+    struct ::stat info {};
     if (::fstat(file.fd(), &info) != 0) return FileError(errno, "look at", path, true);
     if (!S_ISREG(info.st_mode)) {
       if (!one) continue;
@@ -58,8 +58,9 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> FileEnumerator::Enu
   }
   if (files.empty() && !one) {
     for (const std::string& path : paths) {
-      struct ::stat info{};
-      if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) return std::vector<checkpoint::SourceSplits::Split>{};
+      struct ::stat info {};
+      if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode))
+        return std::vector<checkpoint::SourceSplits::Split>{};
     }
     return absl::InvalidArgumentError(absl::StrCat("only folders match ", path_));
   }

@@ -11,7 +11,8 @@ namespace weir::taskmanager::file {
 /// Finds the files of a path or a glob, sorted by name, and cuts them into ranges (a CSV file stays whole).
 ///
 /// Thread:  a pool thread.
-/// Shape:   group = the file's path. Ranges of 8 MiB; smaller ones where a small file has to feed several subtasks, larger
+/// Shape:   group = the file's path. Ranges of 8 MiB; smaller ones where a small file has to feed several subtasks,
+/// larger
 ///          ones so that a source has few hundred splits: the list is in every manifest.
 /// Errors:  kInvalidArgument: nothing matches, a folder, not readable.
 class FileEnumerator final : public SplitEnumerator {

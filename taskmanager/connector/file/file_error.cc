@@ -11,7 +11,8 @@ absl::Status FileError(int error, const char* what, const std::string& path, boo
   const std::string message = absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error));
   switch (error) {
     case ENOSPC:
-    case EDQUOT: return absl::ResourceExhaustedError(message);
+    case EDQUOT:
+      return absl::ResourceExhaustedError(message);
     case ENOENT:
     case ENOTDIR:
     case EISDIR:
@@ -22,7 +23,8 @@ absl::Status FileError(int error, const char* what, const std::string& path, boo
     case ENAMETOOLONG:
       if (user) return absl::InvalidArgumentError(message);
       break;
-    default: break;
+    default:
+      break;
   }
   return absl::UnavailableError(message);
 }

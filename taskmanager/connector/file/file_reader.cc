@@ -95,10 +95,12 @@ absl::Status FileReader::ReadFileHeader(Progress& current) {
 absl::Status FileReader::Fill(const Progress& current) {
   const size_t kept = tail_ - head_;
   const int64_t from = base_ + static_cast<int64_t>(tail_);
-  // Behind the end of the range only the rest of one row is needed.
-  const int64_t needed = std::max<int64_t>(current.split.end - from, 0) + kBehindRange;
-  auto want = static_cast<size_t>(
-      std::min({static_cast<int64_t>(read_bytes_), current.split.identity.size - from, needed}));
+  // Behind the end of the range only the rest of one row is needed; of a long one ever more, or it would take many
+  // reads.
+  const int64_t needed =
+      std::max<int64_t>(current.split.end - from, 0) + std::max(kBehindRange, static_cast<int64_t>(kept));
+  auto want =
+      static_cast<size_t>(std::min({static_cast<int64_t>(read_bytes_), current.split.identity.size - from, needed}));
   // A row never gets more room than kMaxRowBytes: whether it is too long does not depend on how the file is read.
   want = std::min(want, Decoder::kMaxRowBytes - std::min(kept, Decoder::kMaxRowBytes));
   // Batches may still point into the bytes read before.
@@ -106,7 +108,8 @@ absl::Status FileReader::Fill(const Progress& current) {
   if (reusable) {
     std::memmove(buffer_->data(), buffer_->data() + head_, kept);
   } else {
-    batch::BufferPtr next = batch::Buffer::Allocate(std::max(kept * 2, read_bytes_ / 8) + std::max(want, read_bytes_));
+    batch::BufferPtr next =
+        batch::Buffer::Allocate(std::max(kept * 2, read_bytes_ / 8) + std::max(want, read_bytes_));
     if (kept > 0) std::memcpy(next->data(), buffer_->data() + head_, kept);
     buffer_ = std::move(next);
   }
@@ -118,7 +121,8 @@ absl::Status FileReader::Fill(const Progress& current) {
   starved_ = false;
   buffer_->data()[tail_] = '\0';
   if (got == want) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("SOURCE_FILE_CHANGED: ", open_path_, " became shorter while it was read"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("SOURCE_FILE_CHANGED: ", open_path_, " became shorter while it was read"));
 }
 
 void FileReader::MoveTo(Progress& current, size_t buffer_offset) {
@@ -224,8 +228,8 @@ absl::Status FileReader::TakeBadRows(const Progress& current, const std::vector<
 }
 
 absl::Status FileReader::TakeLongRow(Progress& current, ReadResult* result) {
-  const std::vector<BadRow> bad = {
-      {head_, std::min(tail_ - head_, kShownOfLongRow), absl::StrCat("the row is longer than ", Decoder::kMaxRowBytes >> 20, " MiB")}};
+  const std::vector<BadRow> bad = {{head_, std::min(tail_ - head_, kShownOfLongRow),
+                                    absl::StrCat("the row is longer than ", Decoder::kMaxRowBytes >> 20, " MiB")}};
   RETURN_IF_ERROR(TakeBadRows(current, bad, result));
   result->bytes = static_cast<int64_t>(tail_ - head_);
   MoveTo(current, tail_);

@@ -19,11 +19,13 @@ namespace weir::taskmanager::file {
 
 /// Reads ranges of files one after another, in the order of the list.
 ///
-/// Thread:  the task's thread; a Read does at most one bounded read (beside those of opening a file, and of counting lines
+/// Thread:  the task's thread; a Read does at most one bounded read (beside those of opening a file, and of counting
+/// lines
 ///          when a bad row has to be named).
-/// Shape:   a range owns the rows that start in it; the last one may reach beyond. A position is the offset of the next
-///          row, or `~N`: the next row starts behind the first line end at or behind byte N. So any position is a place
-///          between two rows, whatever the sizes of reads and batches were.
+/// Shape:   a range owns the rows that start in it; the last one may reach beyond. A position is the offset of the
+/// next
+///          row, or `~N`: the next row starts behind the first line end at or behind byte N. So any position is a
+///          place between two rows, whatever the sizes of reads and batches were.
 /// Errors:  kInvalidArgument: a bad row under on_error: fail (PATH:LINE: …), or a header that does not fit;
 ///          kFailedPrecondition: SOURCE_FILE_MISSING, SOURCE_FILE_CHANGED.
 class FileReader final : public SourceReader {
@@ -74,9 +76,9 @@ class FileReader final : public SourceReader {
   std::string open_path_;
   int32_t open_split_ = -1;
   batch::BufferPtr buffer_;
-  int64_t base_ = 0;   // offset in the file of the buffer's first byte
-  size_t head_ = 0;    // the next row in the buffer
-  size_t tail_ = 0;    // end of what was read
+  int64_t base_ = 0;      // offset in the file of the buffer's first byte
+  size_t head_ = 0;       // the next row in the buffer
+  size_t tail_ = 0;       // end of what was read
   bool starved_ = false;  // the bytes from head_ on are no whole row
   LineNumbers lines_;
 };

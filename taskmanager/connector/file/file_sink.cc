@@ -62,7 +62,9 @@ class FileSink::Transaction final : public SealedTransaction {
  public:
   /// `folder_id` empty: plain writes, the file is visible from the start.
   Transaction(const OutputFolder& folder, std::string folder_id, std::string visible)
-      : folder_(folder), folder_id_(std::move(folder_id)), visible_(std::move(visible)),
+      : folder_(folder),
+        folder_id_(std::move(folder_id)),
+        visible_(std::move(visible)),
         name_(folder_id_.empty() ? visible_ : "." + visible_) {}
 
   std::string& buffer() { return buffer_; }
@@ -103,8 +105,10 @@ class FileSink::Transaction final : public SealedTransaction {
 FileSink::FileSink(const SinkContext& context, std::string folder, std::unique_ptr<Encoder> encoder)
     : context_(context),
       folder_(std::move(folder)),
-      // Two sinks of a job may write into one folder, so the node is in the name; as a number, since it may be any text.
-      prefix_(absl::StrCat("part-", context.job.value, "-", absl::StrFormat("%08x", Crc32c(context.node->name)), "-")),
+      // Two sinks of a job may write into one folder, so the node is in the name; as a number, since it may be any
+      // text.
+      prefix_(
+          absl::StrCat("part-", context.job.value, "-", absl::StrFormat("%08x", Crc32c(context.node->name)), "-")),
       extension_(FileExtension(context.node->format.type)),
       encoder_(std::move(encoder)) {}
 
@@ -116,7 +120,8 @@ absl::Status FileSink::Open() {
 }
 
 std::unique_ptr<FileSink::Transaction> FileSink::Begin() {
-  std::string name = absl::StrCat(prefix_, context_.attempt.value, "-", context_.subtask, "-", sequence_++, ".", extension_);
+  std::string name =
+      absl::StrCat(prefix_, context_.attempt.value, "-", context_.subtask, "-", sequence_++, ".", extension_);
   auto transaction =
       std::make_unique<Transaction>(folder_, context_.exactly_once ? folder_id_ : std::string(), std::move(name));
   encoder_->AppendHeader(&transaction->buffer());
@@ -149,11 +154,12 @@ absl::Status FileSink::Commit(const std::string& bytes) {
   if (!id.ok() && !absl::IsNotFound(id.status())) return id.status();
   if (!id.ok() || *id != handle.folder_id) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "SINK_FOLDER_MISMATCH: ", folder_.path(), id.ok() ? " is another folder than " : " has no .weir-id, so it is not ",
-        handle.folder, ", into which ", handle.visible,
+        "SINK_FOLDER_MISMATCH: ", folder_.path(),
+        id.ok() ? " is another folder than " : " has no .weir-id, so it is not ", handle.folder, ", into which ",
+        handle.visible,
         " was written; nothing was concluded. Make the same folder reachable there on every TaskManager"));
   }
-  struct ::stat info{};
+  struct ::stat info {};
   const std::string hidden = folder_.PathOf(handle.hidden);
   if (::stat(hidden.c_str(), &info) == 0 && info.st_size != handle.size) {
     return absl::DataLossError(absl::StrCat(hidden, " has ", info.st_size, " bytes, but ", handle.size,
@@ -161,7 +167,8 @@ absl::Status FileSink::Commit(const std::string& bytes) {
   }
   RETURN_IF_ERROR(WEIR_FAILPOINT("before_commit_rename"));
   const absl::Status renamed = folder_.Rename(handle.hidden, handle.visible);
-  // Gone: it was renamed before. Only this job's own sweep removes hidden files, and only after all handles are resolved.
+  // Gone: it was renamed before. Only this job's own sweep removes hidden files, and only after all handles are
+  // resolved.
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   RETURN_IF_ERROR(WEIR_FAILPOINT("after_commit_rename"));
   // Also when it was renamed before: that attempt may have died before its fsync.

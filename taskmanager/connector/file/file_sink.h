@@ -15,8 +15,8 @@ namespace weir::taskmanager::file {
 /// What is needed to make one file visible.
 struct FileHandle {
   std::string folder_id;
-  std::string folder;   // where its writer saw it; for messages
-  std::string hidden;   // names inside the folder
+  std::string folder;  // where its writer saw it; for messages
+  std::string hidden;  // names inside the folder
   std::string visible;
   int64_t size = 0;
   friend bool operator==(const FileHandle&, const FileHandle&) = default;
@@ -28,7 +28,8 @@ absl::StatusOr<FileHandle> DecodeHandle(const std::string& bytes);
 /// (design.md 6, "File"). Under at_least_once the files are visible from the start and nothing is committed.
 ///
 /// Thread:  as TwoPhaseCommitSink says.
-/// Shape:   rows wait in memory, up to kBufferBytes; names carry job, node, attempt, subtask and a sequence number, so
+/// Shape:   rows wait in memory, up to kBufferBytes; names carry job, node, attempt, subtask and a sequence number,
+/// so
 ///          they are never used again.
 /// Errors:  kFailedPrecondition: SINK_FOLDER_MISMATCH when a handle's folder is not the one at this path;
 ///          kDataLoss: a file is shorter than it was when it was pre-committed.
@@ -54,10 +55,10 @@ class FileSink final : public TwoPhaseCommitSink {
 
   const SinkContext context_;
   const OutputFolder folder_;
-  const std::string prefix_;     // of visible names, up to the attempt
+  const std::string prefix_;  // of visible names, up to the attempt
   const std::string extension_;
   std::unique_ptr<Encoder> encoder_;
-  std::string folder_id_;        // set by Open
+  std::string folder_id_;              // set by Open
   std::unique_ptr<Transaction> open_;  // null: nothing was written since the last Seal
   int64_t sequence_ = 0;
 };

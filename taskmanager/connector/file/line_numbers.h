@@ -11,7 +11,8 @@ namespace weir::taskmanager::file {
 /// Tells the line of a byte, for messages about bad rows.
 ///
 /// Thread:  confined.
-/// Why:     lines are only counted when somebody has to be told one; what was counted of a file is remembered, so that
+/// Why:     lines are only counted when somebody has to be told one; what was counted of a file is remembered, so
+/// that
 ///          many bad rows cost one pass over it.
 class LineNumbers {
  public:

@@ -22,7 +22,8 @@ constexpr char kIdName[] = ".weir-id";
 constexpr int kIdDigits = 32;
 
 bool SameFile(const std::string& a, const std::string& b) {
-  struct ::stat x{}, y{};
+  struct ::stat x {
+  }, y{};
   return ::stat(a.c_str(), &x) == 0 && ::stat(b.c_str(), &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
@@ -38,7 +39,7 @@ absl::Status OutputFolder::MakeFolders() const {
 }
 
 absl::StatusOr<std::string> OutputFolder::Prepare() const {
-  struct ::stat info{};
+  struct ::stat info {};
   if (::stat(path_.c_str(), &info) != 0) {
     if (errno != ENOENT) return FileError(errno, "write into", path_, true);
     RETURN_IF_ERROR(MakeFolders());
@@ -80,14 +81,16 @@ absl::StatusOr<std::string> OutputFolder::ReadId() const {
   ASSIGN_OR_RETURN(const size_t got, ReadAt(file, path, 0, bytes, sizeof(bytes)));
   std::string id(bytes, std::min<size_t>(got, kIdDigits));
   if (got != kIdDigits + 1 || id.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " is damaged: it must be ", kIdDigits, " hexadecimal digits"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is damaged: it must be ", kIdDigits, " hexadecimal digits"));
   }
   return id;
 }
 
 absl::Status OutputFolder::Rename(const std::string& from, const std::string& to) const {
   const std::string old_path = PathOf(from), new_path = PathOf(to);
-  if (::renameat2(AT_FDCWD, old_path.c_str(), AT_FDCWD, new_path.c_str(), RENAME_NOREPLACE) == 0) return absl::OkStatus();
+  if (::renameat2(AT_FDCWD, old_path.c_str(), AT_FDCWD, new_path.c_str(), RENAME_NOREPLACE) == 0)
+    return absl::OkStatus();
   int error = errno;
   if (error == EINVAL || error == ENOSYS) {  // file systems without RENAME_NOREPLACE
     error = ::link(old_path.c_str(), new_path.c_str()) == 0 ? 0 : errno;

@@ -8,8 +8,8 @@
 
 namespace weir::taskmanager::file {
 
-/// A folder that a file sink writes into. It has a random id, in `.weir-id`, by which a TaskManager on another machine
-/// can tell that it sees the same folder.
+/// A folder that a file sink writes into. It has a random id, in `.weir-id`, by which a TaskManager on another
+/// machine can tell that it sees the same folder.
 ///
 /// Thread:  thread-safe (it holds nothing but the path).
 /// Errors:  as FileError, with the path.
@@ -19,8 +19,8 @@ class OutputFolder {
   const std::string& path() const { return path_; }
   std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
 
-  /// Makes the folder (and those above it) if need be, checks that files can be written, makes the id if there is none.
-  /// Gives the id. kInvalidArgument: the user chose a folder that cannot be written.
+  /// Makes the folder (and those above it) if need be, checks that files can be written, makes the id if there is
+  /// none. Gives the id. kInvalidArgument: the user chose a folder that cannot be written.
   absl::StatusOr<std::string> Prepare() const;
   /// The id; kNotFound when the folder or its id is not there.
   absl::StatusOr<std::string> ReadId() const;

@@ -35,7 +35,8 @@ class GeneratorDescriptor final : public job::ConnectorDescriptor {
     fields.name = "fields";
     fields.kind = job::OptionKind::kExpressions;
     fields.required = true;
-    fields.doc = "columns by SQL expressions; also sequence(), random_int(a, b), random_string(n), random_choice(...)";
+    fields.doc =
+        "columns by SQL expressions; also sequence(), random_int(a, b), random_string(n), random_choice(...)";
     source_.options = {rows, seed, fields};
   }
 

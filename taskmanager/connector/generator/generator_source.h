@@ -13,8 +13,8 @@
 
 namespace weir::taskmanager::generator {
 
-/// Cuts the rows of a generator into one split per subtask: split i of n has rows i, i + n, i + 2n, …, so all splits go
-/// through event time at the same pace.
+/// Cuts the rows of a generator into one split per subtask: split i of n has rows i, i + n, i + 2n, …, so all splits
+/// go through event time at the same pace.
 class GeneratorEnumerator final : public SplitEnumerator {
  public:
   explicit GeneratorEnumerator(std::string name) : name_(std::move(name)) {}
@@ -49,7 +49,7 @@ class GeneratorReader final : public SourceReader {
 
   const SourceContext context_;
   Options options_;
-  int event_time_ = -1;  // column
+  int event_time_ = -1;                                             // column
   std::vector<std::unique_ptr<expression::Evaluator>> evaluators_;  // by field; null: nobody wants it
   std::map<int32_t, Stripe> stripes_;
   std::deque<int32_t> turns_;

@@ -94,8 +94,9 @@ TEST_CASE("rows are hidden until they are committed", "[file][sink]") {
   REQUIRE(sink->Resolve(second).ok());
   CHECK(Text(path) == "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n");
   CHECK(Names(path, true).empty());
-  CHECK(Names(path) == std::vector<std::string>{"part-" + kJob.value + "-" + Names(path)[0].substr(38, 8) + "-1-0-0.json",
-                                                "part-" + kJob.value + "-" + Names(path)[0].substr(38, 8) + "-1-0-1.json"});
+  CHECK(Names(path) ==
+        std::vector<std::string>{"part-" + kJob.value + "-" + Names(path)[0].substr(38, 8) + "-1-0-0.json",
+                                 "part-" + kJob.value + "-" + Names(path)[0].substr(38, 8) + "-1-0-1.json"});
 }
 
 TEST_CASE("sealing does no I/O, large transactions are written on the way", "[file][sink]") {

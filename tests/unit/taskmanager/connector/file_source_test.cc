@@ -31,7 +31,8 @@ struct Source {
     }
     schema = made;
     auto errors = std::make_shared<batch::Schema>();
-    errors->fields = {{"raw", *batch::ParseDataType("bytes")}, {"error", *batch::ParseDataType("string")},
+    errors->fields = {{"raw", *batch::ParseDataType("bytes")},
+                      {"error", *batch::ParseDataType("string")},
                       {"origin", *batch::ParseDataType("string")}};
     context.node = &node;
     context.schema = schema;
@@ -103,11 +104,20 @@ std::string MixedLines(int count) {
   std::string text;
   for (int i = 0; i < count; ++i) {
     switch (rng.Below(6)) {
-      case 0: absl::StrAppend(&text, "{\"n\":", i, ",\"s\":\"", std::string(rng.Below(90), 'x'), "\"}\n"); break;
-      case 1: absl::StrAppend(&text, "bad line ", i, "\n"); break;
-      case 2: absl::StrAppend(&text, "{\"n\":", i, ",\"s\":\"\\u00e9", i, "\"}\r\n"); break;
-      case 3: absl::StrAppend(&text, "{\"n\":", i, "}\n\n"); break;
-      default: absl::StrAppend(&text, "{\"s\":\"short\",\"n\":", i, "}\n");
+      case 0:
+        absl::StrAppend(&text, "{\"n\":", i, ",\"s\":\"", std::string(rng.Below(90), 'x'), "\"}\n");
+        break;
+      case 1:
+        absl::StrAppend(&text, "bad line ", i, "\n");
+        break;
+      case 2:
+        absl::StrAppend(&text, "{\"n\":", i, ",\"s\":\"\\u00e9", i, "\"}\r\n");
+        break;
+      case 3:
+        absl::StrAppend(&text, "{\"n\":", i, "}\n\n");
+        break;
+      default:
+        absl::StrAppend(&text, "{\"s\":\"short\",\"n\":", i, "}\n");
     }
   }
   text.pop_back();  // the last line has no end
@@ -143,10 +153,11 @@ TEST_CASE("reading goes on at any position", "[file][source]") {
     std::string path;
     int64_t range;
   };
-  for (const File& file : {File{job::FormatType::kJson, folder.Write("a.jsonl", MixedLines(30)), 50},
-                           File{job::FormatType::kJson, folder.Write("b.jsonl", MixedLines(30)), 1 << 20},
-                           File{job::FormatType::kCsv, folder.Write("c.csv", csv), 1 << 20},
-                           File{job::FormatType::kRaw, folder.Write("d.txt", "\nx\n\nlong line without an end"), 4}}) {
+  for (const File& file :
+       {File{job::FormatType::kJson, folder.Write("a.jsonl", MixedLines(30)), 50},
+        File{job::FormatType::kJson, folder.Write("b.jsonl", MixedLines(30)), 1 << 20},
+        File{job::FormatType::kCsv, folder.Write("c.csv", csv), 1 << 20},
+        File{job::FormatType::kRaw, folder.Write("d.txt", "\nx\n\nlong line without an end"), 4}}) {
     const Source source(file.format, job::OnError::kSkip);
     const Splits splits = Cut(file.path, file.range);
     const Rows whole = ReadAll(source, splits, 1000, FileReader::kReadBytes);
@@ -163,8 +174,9 @@ TEST_CASE("reading goes on at any position", "[file][source]") {
         }
         // A read that is too short for a row makes no progress yet.
         absl::StatusOr<ReadResult> result = reader->Read(2);
-        for (int i = 0; i < 50 && result.ok() && result->kind == ReadResult::Kind::kBatch && result->batch.rows == 0 &&
-                        result->skipped_rows == 0 && !result->split_ended; ++i) {
+        for (int i = 0; i < 50 && result.ok() && result->kind == ReadResult::Kind::kBatch &&
+                        result->batch.rows == 0 && result->skipped_rows == 0 && !result->split_ended;
+             ++i) {
           result = reader->Read(2);
         }
         REQUIRE(result.ok());
@@ -194,8 +206,9 @@ TEST_CASE("a bad row is named by file and line", "[file][source]") {
 
   const Rows routed = ReadAll(Source(job::FormatType::kJson, job::OnError::kRoute), Cut(path, 100), 10, 64);
   REQUIRE(routed.errors.size() == 5);
-  CHECK(routed.errors[4] == "{raw: \"{\"n\":\"x\"}\", error: \"`n`: expected bigint not null, but \"x\" is a string\", origin: \"" +
-                                path + ":437\"}");
+  CHECK(routed.errors[4] ==
+        "{raw: \"{\"n\":\"x\"}\", error: \"`n`: expected bigint not null, but \"x\" is a string\", origin: \"" +
+            path + ":437\"}");
   CHECK(ReadAll(Source(job::FormatType::kJson, job::OnError::kSkip), Cut(path, 100), 10, 64).skipped == 5);
 
   const std::string csv = folder.Write("in.csv", "n,s\n1,\"two\nlines\"\nx,\n");
@@ -209,7 +222,8 @@ TEST_CASE("a bad row is named by file and line", "[file][source]") {
 TEST_CASE("a row that is too long is a bad row", "[file][source]") {
   TemporaryFolder folder;
   const std::string path = folder.Write(
-      "in.jsonl", absl::StrCat("{\"n\":1}\n{\"n\":2,\"s\":\"", std::string(Decoder::kMaxRowBytes, 'x'), "\"}\n{\"n\":3}\n"));
+      "in.jsonl",
+      absl::StrCat("{\"n\":1}\n{\"n\":2,\"s\":\"", std::string(Decoder::kMaxRowBytes, 'x'), "\"}\n{\"n\":3}\n"));
   const Source source(job::FormatType::kJson, job::OnError::kSkip);
   for (int64_t range : {int64_t{1} << 30, int64_t{5} << 20}) {
     const Rows rows = ReadAll(source, Cut(path, range), 10, FileReader::kReadBytes);

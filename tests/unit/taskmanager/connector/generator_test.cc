@@ -46,7 +46,8 @@ std::map<int64_t, std::string> ReadRows(const job::Node& node, int32_t paralleli
       done = result->kind == ReadResult::Kind::kEnded;
       if (done) break;
       for (int64_t row = 0; row < result->batch.rows; ++row) {
-        const bool fresh = rows.emplace(result->batch.columns[0].at<int64_t>(row), RowToString(result->batch, row)).second;
+        const bool fresh =
+            rows.emplace(result->batch.columns[0].at<int64_t>(row), RowToString(result->batch, row)).second;
         REQUIRE(fresh);
       }
       positions[result->split] = reader.Position(result->split);
@@ -58,7 +59,8 @@ std::map<int64_t, std::string> ReadRows(const job::Node& node, int32_t paralleli
 }
 
 TEST_CASE("generated rows depend on nothing but their number", "[generator]") {
-  const job::Node node = MakeNode({{"n", "sequence()"}, {"r", "random_int(1, 1000000)"}, {"s", "random_string(20)"}}, 1003);
+  const job::Node node =
+      MakeNode({{"n", "sequence()"}, {"r", "random_int(1, 1000000)"}, {"s", "random_string(20)"}}, 1003);
   const auto rows = ReadRows(node, 1, 4096, false);
   REQUIRE(rows.size() == 1003);
   CHECK(rows.begin()->first == 0);
@@ -87,7 +89,8 @@ TEST_CASE("generator: a row that cannot be computed is named", "[generator]") {
 
 TEST_CASE("generator: wrong expressions are reported with their places", "[generator]") {
   config::Diagnostics diagnostics;
-  const auto schema = Descriptor()->OutputSchema(MakeNode({{"a", "sequenze()"}, {"b", "1 +"}, {"c", "1"}}), &diagnostics);
+  const auto schema =
+      Descriptor()->OutputSchema(MakeNode({{"a", "sequenze()"}, {"b", "1 +"}, {"c", "1"}}), &diagnostics);
   CHECK(!schema);
   CHECK(diagnostics.errors().size() == 2);
   CHECK(!Descriptor()->Bounded(MakeNode({{"a", "1"}})));

@@ -24,9 +24,9 @@ TEST_CASE("csv: quotes, line ends, NULLs, columns by name", "[csv]") {
       "\"\",5,+005\n"
       "\n"
       "last,6,6";
-  const std::vector<std::string> expected = {
-      R"({a: 1, b: "x"})",     "{a: 2, b: \"two\nlines, and a comma\"}", R"({a: 3, b: "say "hi""})",
-      "{a: NULL, b: NULL}", R"({a: 5, b: ""})",                       R"({a: 6, b: "last"})"};
+  const std::vector<std::string> expected = {R"({a: 1, b: "x"})",        "{a: 2, b: \"two\nlines, and a comma\"}",
+                                             R"({a: 3, b: "say "hi""})", "{a: NULL, b: NULL}",
+                                             R"({a: 5, b: ""})",         R"({a: 6, b: "last"})"};
   for (size_t chunk = 1; chunk < text.size(); ++chunk) {
     const Decoded decoded = Csv(SchemaOf({{"a", "bigint"}, {"b", "string"}}), text, chunk);
     CHECK(decoded.rows == expected);
@@ -59,10 +59,11 @@ TEST_CASE("csv: a bad row is bad alone", "[csv]") {
 }
 
 TEST_CASE("csv: types", "[csv]") {
-  auto schema = SchemaOf({{"t", "boolean"}, {"i", "int"}, {"d", "double"}, {"m", "decimal(6,2)"},
-                          {"at", "timestamp"}, {"on", "date"}});
-  const Decoded decoded = Csv(schema, "t,i,d,m,at,on\nTRUE,-1,1e3,12.345,2024-01-01T00:00:00Z,2024-02-29\n"
-                                      "false,2,.5,+1,1000,1970-01-01\n");
+  auto schema = SchemaOf(
+      {{"t", "boolean"}, {"i", "int"}, {"d", "double"}, {"m", "decimal(6,2)"}, {"at", "timestamp"}, {"on", "date"}});
+  const Decoded decoded = Csv(schema,
+                              "t,i,d,m,at,on\nTRUE,-1,1e3,12.345,2024-01-01T00:00:00Z,2024-02-29\n"
+                              "false,2,.5,+1,1000,1970-01-01\n");
   CHECK(decoded.bad.empty());
   CHECK(decoded.rows ==
         std::vector<std::string>{"{t: true, i: -1, d: 1000, m: 12.35, at: 2024-01-01 00:00:00, on: 2024-02-29}",

@@ -12,8 +12,14 @@ using batch::TypeKind;
 
 /// A row of every type, then a row of NULLs.
 batch::Batch AllTypes() {
-  auto schema = SchemaOf({{"t", "boolean"}, {"i", "int"}, {"n", "bigint"}, {"d", "double"}, {"m", "decimal(12,2)"},
-                          {"s", "string"}, {"at", "timestamp"}, {"on", "date"}});
+  auto schema = SchemaOf({{"t", "boolean"},
+                          {"i", "int"},
+                          {"n", "bigint"},
+                          {"d", "double"},
+                          {"m", "decimal(12,2)"},
+                          {"s", "string"},
+                          {"at", "timestamp"},
+                          {"on", "date"}});
   batch::Batch batch;
   batch.schema = schema;
   batch.rows = 2;
@@ -49,9 +55,10 @@ TEST_CASE("json out", "[encoder]") {
       "{\"t\":null,\"i\":null,\"n\":null,\"d\":null,\"m\":null,\"s\":null,\"at\":null,\"on\":null}\n";
   CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kMillis, AllTypes()) ==
         "{\"t\":true,\"i\":-5,\"n\":-9223372036854775808,\"d\":0.1,\"m\":-1.50,"
-        "\"s\":\"a\\\"b,\\n\\u0001\xef\xbf\xbd\",\"at\":-2,\"on\":\"1970-01-02\"}\n" + nulls);
-  CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kRfc3339, AllTypes()).find(
-            "\"at\":\"1969-12-31T23:59:59.998500Z\"") != std::string::npos);
+        "\"s\":\"a\\\"b,\\n\\u0001\xef\xbf\xbd\",\"at\":-2,\"on\":\"1970-01-02\"}\n" +
+            nulls);
+  CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kRfc3339, AllTypes())
+            .find("\"at\":\"1969-12-31T23:59:59.998500Z\"") != std::string::npos);
 }
 
 TEST_CASE("json out: what JSON has no number for is null", "[encoder]") {

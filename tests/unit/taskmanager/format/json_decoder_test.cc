@@ -179,25 +179,25 @@ TEST_CASE("json lines: structure", "[json]") {
 TEST_CASE("json: nested paths, unwanted and required columns", "[json]") {
   auto schema = SchemaOf({{"shop.name", "string"}, {"shop.at.city", "string"}, {"n", "bigint"}, {"ts", "timestamp"}});
   auto decoder = MakeTestDecoder(FormatType::kJson, schema, {true, true, false, true}, {false, false, false, true});
-  const Decoded decoded = DecodeAll(*decoder,
-                                    R"({"shop":{"name":"a","at":{"city":"b","x":1},"n":1},"n":"not read","ts":0})"
-                                    "\n"
-                                    R"({"ts":0,"shop":null})"
-                                    "\n"
-                                    R"({"ts":0,"shop":{"name":"has \"escapes\""}})"
-                                    "\n"
-                                    R"({"ts":0,"shop":5})"
-                                    "\n"
-                                    R"({"ts":null})"
-                                    "\n"
-                                    R"({"shop":{}})"
-                                    "\n");
-  CHECK(decoded.rows ==
-        std::vector<std::string>{R"({shop.name: "a", shop.at.city: "b", n: NULL, ts: 1970-01-01 00:00:00})",
-                                 "{shop.name: NULL, shop.at.city: NULL, n: NULL, ts: 1970-01-01 00:00:00}",
-                                 R"({shop.name: "has "escapes"", shop.at.city: NULL, n: NULL, ts: 1970-01-01 00:00:00})"});
-  CHECK(decoded.bad == std::vector<std::string>{"`shop`: expected an object, found a number", "`ts` is null",
-                                                "`ts` is missing"});
+  const Decoded decoded =
+      DecodeAll(*decoder, R"({"shop":{"name":"a","at":{"city":"b","x":1},"n":1},"n":"not read","ts":0})"
+                          "\n"
+                          R"({"ts":0,"shop":null})"
+                          "\n"
+                          R"({"ts":0,"shop":{"name":"has \"escapes\""}})"
+                          "\n"
+                          R"({"ts":0,"shop":5})"
+                          "\n"
+                          R"({"ts":null})"
+                          "\n"
+                          R"({"shop":{}})"
+                          "\n");
+  CHECK(decoded.rows == std::vector<std::string>{
+                            R"({shop.name: "a", shop.at.city: "b", n: NULL, ts: 1970-01-01 00:00:00})",
+                            "{shop.name: NULL, shop.at.city: NULL, n: NULL, ts: 1970-01-01 00:00:00}",
+                            R"({shop.name: "has "escapes"", shop.at.city: NULL, n: NULL, ts: 1970-01-01 00:00:00})"});
+  CHECK(decoded.bad ==
+        std::vector<std::string>{"`shop`: expected an object, found a number", "`ts` is null", "`ts` is missing"});
 }
 
 TEST_CASE("json: both ways through the decoder agree on mangled lines", "[json]") {
@@ -217,9 +217,15 @@ TEST_CASE("json: both ways through the decoder agree on mangled lines", "[json]"
     for (uint64_t edits = rng.Below(4); edits > 0; --edits) {
       const size_t at = rng.Below(line.size());
       switch (rng.Below(3)) {
-        case 0: line[at] = alphabet[rng.Below(alphabet.size())]; break;
-        case 1: line.erase(at, 1 + rng.Below(3)); break;
-        default: line.insert(at, 1, alphabet[rng.Below(alphabet.size())]); break;
+        case 0:
+          line[at] = alphabet[rng.Below(alphabet.size())];
+          break;
+        case 1:
+          line.erase(at, 1 + rng.Below(3));
+          break;
+        default:
+          line.insert(at, 1, alphabet[rng.Below(alphabet.size())]);
+          break;
       }
       if (line.empty()) line = "{";
     }

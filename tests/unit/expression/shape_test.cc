@@ -1,4 +1,5 @@
-// Random well-typed expressions: every way of laying out the same row gives the same value or error.
+// Random well-typed expressions: every way of laying out the same row gives the same value or
+// error.
 #include <catch2/catch.hpp>
 
 #include "common/base/rng.h"
@@ -15,47 +16,85 @@ class Writer {
   explicit Writer(uint64_t seed) : rng_(seed) {}
 
   std::string Number(int depth) {
-    if (depth == 0) return Pick({"i", "n", "l", "d", "m", "3", "0", "-2.75", "1.5e0", "2147483647", "CAST(NULL AS int)"});
+    if (depth == 0)
+      return Pick(
+          {"i", "n", "l", "d", "m", "3", "0", "-2.75", "1.5e0", "2147483647", "CAST(NULL AS int)"});
     switch (rng_.Below(9)) {
-      case 0: return "(" + Number(depth - 1) + Pick({" + ", " - ", " * ", " / ", " % "}) + Number(depth - 1) + ")";
-      case 1: return "(CASE WHEN " + Boolean(depth - 1) + " THEN " + Number(depth - 1) + " ELSE " + Number(depth - 1) + " END)";
-      case 2: return "coalesce(" + Number(depth - 1) + ", " + Number(depth - 1) + ")";
-      case 3: return Pick({"abs(", "round(", "floor(", "-(", "sign(", "CAST(1 AS bigint) + ("}) + Number(depth - 1) + ")";
-      case 4: return "CAST(" + Number(depth - 1) + " AS " + Pick({"int", "bigint", "double", "decimal(20,3)", "decimal(38,10)"}) + ")";
-      case 5: return "nullif(" + Number(depth - 1) + ", " + Number(depth - 1) + ")";
-      case 6: return "length(" + Text(depth - 1) + ")";
-      case 7: return "greatest(" + Number(depth - 1) + ", " + Number(depth - 1) + ")";
-      default: return "CAST(" + Text(depth - 1) + " AS int)";
+      case 0:
+        return "(" + Number(depth - 1) + Pick({" + ", " - ", " * ", " / ", " % "}) +
+               Number(depth - 1) + ")";
+      case 1:
+        return "(CASE WHEN " + Boolean(depth - 1) + " THEN " + Number(depth - 1) + " ELSE " +
+               Number(depth - 1) + " END)";
+      case 2:
+        return "coalesce(" + Number(depth - 1) + ", " + Number(depth - 1) + ")";
+      case 3:
+        return Pick({"abs(", "round(", "floor(", "-(", "sign(", "CAST(1 AS bigint) + ("}) +
+               Number(depth - 1) + ")";
+      case 4:
+        return "CAST(" + Number(depth - 1) + " AS " +
+               Pick({"int", "bigint", "double", "decimal(20,3)", "decimal(38,10)"}) + ")";
+      case 5:
+        return "nullif(" + Number(depth - 1) + ", " + Number(depth - 1) + ")";
+      case 6:
+        return "length(" + Text(depth - 1) + ")";
+      case 7:
+        return "greatest(" + Number(depth - 1) + ", " + Number(depth - 1) + ")";
+      default:
+        return "CAST(" + Text(depth - 1) + " AS int)";
     }
   }
   std::string Boolean(int depth) {
     if (depth == 0) return Pick({"b", "TRUE", "FALSE", "n IS NULL", "CAST(NULL AS boolean)"});
     switch (rng_.Below(8)) {
-      case 0: return "(" + Number(depth - 1) + Pick({" = ", " < ", " >= ", " <> ", " IS DISTINCT FROM "}) + Number(depth - 1) + ")";
-      case 1: return "(" + Boolean(depth - 1) + Pick({" AND ", " OR "}) + Boolean(depth - 1) + Pick({" AND ", " OR "}) + Boolean(depth - 1) + ")";
-      case 2: return "NOT (" + Boolean(depth - 1) + ")";
-      case 3: return "(" + Number(depth - 1) + " BETWEEN " + Number(depth - 1) + " AND " + Number(depth - 1) + ")";
-      case 4: return "(" + Number(depth - 1) + " IN (1, n, " + Number(depth - 1) + "))";
-      case 5: return "(" + Text(depth - 1) + Pick({" LIKE '%l%'", " < 'h'", " = s", " IN ('a', 'hello')"}) + ")";
-      case 6: return "((" + Number(depth - 1) + ") IS NULL)";
-      default: return "(" + Time(depth - 1) + Pick({" < ", " = "}) + Time(depth - 1) + ")";
+      case 0:
+        return "(" + Number(depth - 1) +
+               Pick({" = ", " < ", " >= ", " <> ", " IS DISTINCT FROM "}) + Number(depth - 1) + ")";
+      case 1:
+        return "(" + Boolean(depth - 1) + Pick({" AND ", " OR "}) + Boolean(depth - 1) +
+               Pick({" AND ", " OR "}) + Boolean(depth - 1) + ")";
+      case 2:
+        return "NOT (" + Boolean(depth - 1) + ")";
+      case 3:
+        return "(" + Number(depth - 1) + " BETWEEN " + Number(depth - 1) + " AND " +
+               Number(depth - 1) + ")";
+      case 4:
+        return "(" + Number(depth - 1) + " IN (1, n, " + Number(depth - 1) + "))";
+      case 5:
+        return "(" + Text(depth - 1) +
+               Pick({" LIKE '%l%'", " < 'h'", " = s", " IN ('a', 'hello')"}) + ")";
+      case 6:
+        return "((" + Number(depth - 1) + ") IS NULL)";
+      default:
+        return "(" + Time(depth - 1) + Pick({" < ", " = "}) + Time(depth - 1) + ")";
     }
   }
   std::string Text(int depth) {
-    if (depth == 0) return Pick({"s", "shop.name", "'x'", "'a literal that is long'", "CAST(NULL AS string)"});
+    if (depth == 0)
+      return Pick({"s", "shop.name", "'x'", "'a literal that is long'", "CAST(NULL AS string)"});
     switch (rng_.Below(7)) {
-      case 0: return "(" + Text(depth - 1) + " || " + Text(depth - 1) + ")";
-      case 1: return Pick({"upper(", "trim(", "reverse("}) + Text(depth - 1) + ")";
-      case 2: return "substring(" + Text(depth - 1) + ", 2, 14)";
-      case 3: return "CAST(" + Number(depth - 1) + " AS string)";
-      case 4: return "CASE WHEN " + Boolean(depth - 1) + " THEN " + Text(depth - 1) + " ELSE " + Text(depth - 1) + " END";
-      case 5: return "date_format(" + Time(depth - 1) + ", 'yyyy-MM-dd HH')";
-      default: return "coalesce(" + Text(depth - 1) + ", " + Text(depth - 1) + ")";
+      case 0:
+        return "(" + Text(depth - 1) + " || " + Text(depth - 1) + ")";
+      case 1:
+        return Pick({"upper(", "trim(", "reverse("}) + Text(depth - 1) + ")";
+      case 2:
+        return "substring(" + Text(depth - 1) + ", 2, 14)";
+      case 3:
+        return "CAST(" + Number(depth - 1) + " AS string)";
+      case 4:
+        return "CASE WHEN " + Boolean(depth - 1) + " THEN " + Text(depth - 1) + " ELSE " +
+               Text(depth - 1) + " END";
+      case 5:
+        return "date_format(" + Time(depth - 1) + ", 'yyyy-MM-dd HH')";
+      default:
+        return "coalesce(" + Text(depth - 1) + ", " + Text(depth - 1) + ")";
     }
   }
   std::string Time(int depth) {
-    if (depth == 0) return Pick({"t", "dt", "TIMESTAMP '2026-01-31 10:20:30'", "CAST(NULL AS timestamp)"});
-    return Pick({"date_trunc('hour', ", "date_trunc('month', ", "(INTERVAL '1' MONTH + "}) + Time(depth - 1) + ")";
+    if (depth == 0)
+      return Pick({"t", "dt", "TIMESTAMP '2026-01-31 10:20:30'", "CAST(NULL AS timestamp)"});
+    return Pick({"date_trunc('hour', ", "date_trunc('month', ", "(INTERVAL '1' MONTH + "}) +
+           Time(depth - 1) + ")";
   }
 
  private:
@@ -82,7 +121,9 @@ TEST_CASE("flat, constant and sliced columns give the same values and errors") {
   int compared = 0, failed = 0;
   for (int round = 0; round < 4000; ++round) {
     int depth = 1 + round % 4;
-    std::string text = round % 3 == 0 ? writer.Boolean(depth) : round % 3 == 1 ? writer.Number(depth) : writer.Text(depth);
+    std::string text = round % 3 == 0   ? writer.Boolean(depth)
+                       : round % 3 == 1 ? writer.Number(depth)
+                                        : writer.Text(depth);
     INFO(text);
     auto bound = Compile(text, *Schema());
     if (!bound.ok()) continue;  // a NULL without a type, mostly
@@ -92,7 +133,8 @@ TEST_CASE("flat, constant and sliced columns give the same values and errors") {
       batch::Batch constant = rows;
       for (batch::Column& column : constant.columns) {
         batch::Column one = column.Slice(row, 1);
-        column = batch::Column(one.type(), 3, one.values(), one.validity_buffer(), one.heaps(), true);
+        column =
+            batch::Column(one.type(), 3, one.values(), one.validity_buffer(), one.heaps(), true);
       }
       CHECK(Outcome(*bound, constant, 2) == wanted);
       // Errors are told where a value may be in error only.

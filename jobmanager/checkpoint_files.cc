@@ -27,6 +27,11 @@ std::string BaseName(const std::string& path) { return path.substr(path.rfind('/
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::string>> ListBelow(Storage& storage, std::string folder) {
+  while (!folder.empty() && folder.back() == '/') folder.pop_back();
+  return storage.List(folder);
+}
+
 void ForEachFile(Manifest* manifest, const std::function<void(SubtaskId, FileRef*)>& visit) {
   for (auto& subtask : manifest->subtasks) {
     for (auto& op : subtask.operators) {
@@ -72,7 +77,7 @@ absl::StatusOr<FileRef> CopySavepoint(Storage& storage, const FileRef& file) {
   const std::string folder = checkpoint::SavepointFolder(manifest.job, manifest.id);
   const std::string path = checkpoint::SavepointManifest(manifest.job, manifest.id);
   // What an interrupted copy left goes first; a manifest comes last, so without one nothing there was promised.
-  ASSIGN_OR_RETURN(const std::vector<std::string> left, storage.List(folder));
+  ASSIGN_OR_RETURN(const std::vector<std::string> left, ListBelow(storage, folder));
   for (const std::string& old : left) RETURN_IF_ERROR(storage.Delete(old));
 
   absl::Status status;
@@ -124,12 +129,12 @@ absl::StatusOr<Manifest> ReadForRestore(Storage& storage, const RestorePath& pat
   }
   if (!bytes.ok()) return bytes.status();
   ASSIGN_OR_RETURN(Manifest manifest, checkpoint::DecodeManifest(*bytes, name));
-  if (path.manifest == "manifest") {
-    if (!manifest.self_contained) return absl::DataLossError(absl::StrCat(name, " is not a self-contained savepoint"));
-    // The folder of a savepoint is the root here, so that it may have been moved.
-    const std::string folder = checkpoint::SavepointFolder(manifest.job, manifest.id);
+  if (manifest.self_contained) {
+    // The files lie beside the manifest, wherever that was moved to.
+    const std::string written = checkpoint::SavepointFolder(manifest.job, manifest.id);
+    const std::string folder = path.manifest.substr(0, path.manifest.rfind('/') + 1);
     ForEachFile(&manifest, [&](SubtaskId, FileRef* file) {
-      if (absl::StartsWith(file->path, folder)) file->path = file->path.substr(folder.size());
+      if (absl::StartsWith(file->path, written)) file->path = folder + file->path.substr(written.size());
     });
   }
   return manifest;
@@ -170,7 +175,7 @@ absl::StatusOr<int> SweepOlderAttempts(Storage& storage, const JobId& job, Attem
                                        const std::set<std::string>& keep) {
   int deleted = 0;
   for (const std::string& folder : {checkpoint::StateRoot(job), checkpoint::ManifestRoot(job)}) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> paths, storage.List(folder));
+    ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListBelow(storage, folder));
     for (const std::string& path : paths) {
       const int64_t writer = checkpoint::AttemptOfPath(job, path);
       if (writer < 0 || writer >= attempt.value || keep.contains(path)) continue;

@@ -46,6 +46,9 @@ absl::Status ImportFiles(checkpoint::Storage& from, checkpoint::Storage& to, boo
 absl::StatusOr<int> SweepOlderAttempts(checkpoint::Storage& storage, const JobId& job, Attempt attempt,
                                        const std::set<std::string>& keep);
 
+/// Storage::List of a folder given with its slash, as checkpoint/paths.h has them.
+absl::StatusOr<std::vector<std::string>> ListBelow(checkpoint::Storage& storage, std::string folder);
+
 /// Every reference to a file in a manifest.
 void ForEachFile(checkpoint::Manifest* manifest, const std::function<void(SubtaskId, checkpoint::FileRef*)>& visit);
 bool HasHandles(const checkpoint::Manifest& manifest);

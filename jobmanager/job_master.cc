@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
 #include "common/checkpoint/paths.h"
+#include "jobmanager/checkpoint_files.h"
 
 namespace weir::jobmanager {
 namespace {
@@ -194,7 +195,7 @@ void JobMaster::Forget() {
     }
     for (const std::string& folder : {checkpoint::StateRoot(id), checkpoint::ManifestRoot(id)}) {
       if (!s) break;
-      auto paths = s->List(folder);
+      auto paths = ListBelow(*s, folder);
       if (!paths.ok()) continue;
       for (const std::string& path : *paths) (void)s->Delete(path);
     }

@@ -39,8 +39,12 @@ struct ImportRequest {
 /// handles that are to be resolved first, a staged manifest of attempt 0.
 absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request, Import* out) {
   ASSIGN_OR_RETURN(RestorePath path, ParseRestorePath(request.from));
-  // A savepoint's folder inside the job's own storage is read through that, so that files are linked, not copied.
+  // What lies inside the job's own storage is read through that, so that files are linked, not copied.
   const std::string root = request.uri + "/";
+  if (path.storage.starts_with(root)) {
+    path.manifest = path.storage.substr(root.size()) + "/" + path.manifest;
+    path.storage = request.uri;
+  }
   const bool same = path.storage == request.uri;
   std::shared_ptr<Storage> source = out->storage;
   if (!same) {
@@ -53,14 +57,7 @@ absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request
   ASSIGN_OR_RETURN(Manifest manifest, ReadForRestore(*source, path));
   ApplyRenames(*request.plan, &manifest);
   RETURN_IF_ERROR(Annotate(CheckRestore(*request.plan, manifest), absl::StrCat("cannot start from ", request.from)));
-  bool linked = same;
-  if (!same && path.storage.starts_with(root)) {
-    const std::string folder = path.storage.substr(root.size()) + "/";
-    ForEachFile(&manifest, [&](SubtaskId, checkpoint::FileRef* file) { file->path = folder + file->path; });
-    source = out->storage;
-    linked = true;
-  }
-  RETURN_IF_ERROR(ImportFiles(*source, *out->storage, linked, request.job, &manifest));
+  RETURN_IF_ERROR(ImportFiles(*source, *out->storage, same, request.job, &manifest));
   const bool staged = HasHandles(manifest);
   manifest.job = request.job;
   manifest.job_name = request.name;

@@ -16,6 +16,9 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kShownOfLongRow = size_t{64} << 10;
 constexpr int64_t kBehindRange = 4096;
 
+/// Where reading of a split begins; behind the line end that may lie there, unless it is the file's beginning.
+int64_t Beginning(const FileSplit& split) { return std::max<int64_t>(split.begin - 1, 0); }
+
 }  // namespace
 
 FileReader::FileReader(const SourceContext& context, std::unique_ptr<Decoder> decoder, size_t read_bytes)
@@ -34,7 +37,7 @@ absl::Status FileReader::AddSplit(int32_t index, const checkpoint::SourceSplits:
   ASSIGN_OR_RETURN(progress.split, DecodeSplit(split.payload));
   if (position.empty()) {
     progress.seek_line = progress.split.begin > 0;
-    progress.offset = progress.split.begin - progress.seek_line;
+    progress.offset = Beginning(progress.split);
   } else {
     progress.seek_line = position[0] == '~';
     if (!absl::SimpleAtoi(position.substr(progress.seek_line), &progress.offset) || progress.offset < 0 ||
@@ -49,7 +52,8 @@ absl::Status FileReader::AddSplit(int32_t index, const checkpoint::SourceSplits:
 
 std::string FileReader::Position(int32_t index) const {
   const auto it = splits_.find(index);
-  if (it == splits_.end()) return "";
+  // Nothing for a split that was not touched: most of a long list, in every checkpoint.
+  if (it == splits_.end() || it->second.offset == Beginning(it->second.split)) return "";
   return absl::StrCat(it->second.seek_line ? "~" : "", it->second.offset);
 }
 

@@ -167,6 +167,11 @@ absl::Status FileSink::Commit(const std::string& bytes) {
   }
   RETURN_IF_ERROR(WEIR_FAILPOINT("before_commit_rename"));
   const absl::Status renamed = folder_.Rename(handle.hidden, handle.visible);
+  if (absl::IsAlreadyExists(renamed)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("SINK_FILE_EXISTS: ", renamed.message(), ", and ", hidden,
+                     " cannot get that name; nothing was replaced. Move the file that is in the way"));
+  }
   // Gone: it was renamed before. Only this job's own sweep removes hidden files, and only after all handles are
   // resolved.
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;

@@ -32,6 +32,7 @@ absl::StatusOr<FileHandle> DecodeHandle(const std::string& bytes);
 /// so
 ///          they are never used again.
 /// Errors:  kFailedPrecondition: SINK_FOLDER_MISMATCH when a handle's folder is not the one at this path;
+///          SINK_FILE_EXISTS when somebody else's file has the name;
 ///          kDataLoss: a file is shorter than it was when it was pre-committed.
 class FileSink final : public TwoPhaseCommitSink {
  public:

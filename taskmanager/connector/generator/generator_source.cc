@@ -72,7 +72,7 @@ absl::Status GeneratorReader::AddSplit(int32_t index, const checkpoint::SourceSp
 
 std::string GeneratorReader::Position(int32_t index) const {
   const auto it = stripes_.find(index);
-  return it == stripes_.end() ? "" : absl::StrCat(it->second.made);
+  return it == stripes_.end() || it->second.made == 0 ? "" : absl::StrCat(it->second.made);
 }
 
 absl::StatusOr<ReadResult> GeneratorReader::Read(int64_t max_rows) {

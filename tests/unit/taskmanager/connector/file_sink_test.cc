@@ -219,7 +219,7 @@ TEST_CASE("what cannot be committed is said, and nothing is replaced", "[file][s
   const auto handle = DecodeHandle(bytes);
   REQUIRE(handle.ok());
   folder.Write(handle->visible, "somebody else's");
-  CHECK(sink->Commit(bytes).code() == absl::StatusCode::kAlreadyExists);
+  CHECK(sink->Commit(bytes).code() == absl::StatusCode::kFailedPrecondition);
   CHECK(Text(folder.path()) == "somebody else's");
   std::filesystem::remove(folder.PathOf(handle->visible));
   std::filesystem::resize_file(folder.PathOf(handle->hidden), 3);

@@ -25,6 +25,16 @@ constexpr const char* kFooter =
     "4 refused, 5 cluster not reachable, 6 waited too long, 70 a bug of weir, 78 invalid job file or\n"
     "configuration, 130 interrupted.";
 
+// Without the descriptions that CLI11 would put into every help text; its messages on a mistake stay.
+CLI::Validator OneOf(std::vector<std::string> choices) {
+  CLI::Validator validator = CLI::IsMember(std::move(choices));
+  return validator.description("");
+}
+CLI::Validator Between(int low, int high) {
+  CLI::Validator validator = CLI::Range(low, high);
+  return validator.description("");
+}
+
 class Parser {
  public:
   Parser() : app_(kIntroduction, "weir") {
@@ -82,8 +92,8 @@ class Parser {
     app->group(group);
     app->footer(footer);
     app->get_formatter()->column_width(34);
-    app->add_option("-o,--output", output_, "text, or json: data on stdout, all else on stderr")
-        ->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
+    app->add_option("-o,--output", output_, "With json: data on stdout, all else on stderr")
+        ->check(OneOf({"text", "json"}))->type_name("text|json");
     verbs_[app] = verb;
     return app;
   }
@@ -92,7 +102,7 @@ class Parser {
   }
   void AddParallelism(CLI::App* app) {
     app->add_option("--parallelism", arguments_.parallelism, "Instead of the job file's parallelism")
-        ->check(CLI::Range(1, 32768))->type_name("N");
+        ->check(Between(1, 32768))->type_name("N");
   }
   void AddJob(CLI::App* app) {
     app->add_option("JOB", arguments_.job, "Name or id of a job")->required()->type_name("");
@@ -100,7 +110,7 @@ class Parser {
   CLI::App* AddRemote(const char* name, Verb verb, const char* what, const char* group, const char* footer = "") {
     CLI::App* app = Add(name, verb, what, group, footer);
     app->add_option("--jobmanager", arguments_.jobmanager,
-                    "Where the JobManager is (default: $WEIR_JOBMANAGER, else 127.0.0.1:6123)")
+                    "Where the JobManager is (or $WEIR_JOBMANAGER; 127.0.0.1:6123)")
         ->type_name("HOST:PORT[,...]");
     return app;
   }
@@ -111,16 +121,16 @@ class Parser {
   void JobFileVerbs() {
     constexpr const char* kGroup = "Jobs here";
     CLI::App* run = Add("run", Verb::kRun, "Run a job in this process until it ends or Ctrl-C", kGroup,
-                        "\nCtrl-C takes a savepoint and leaves with 130; the next run in the same --state-dir goes on\n"
-                        "from it. Ctrl-C twice leaves at once: the next run goes on from the last checkpoint.\n"
+                        "\nA job that ends by itself leaves with 0. Ctrl-C takes a savepoint and leaves with 130; the next\n"
+                        "run in the same --state-dir goes on from it. Ctrl-C twice leaves at once: the next run goes on\n"
+                        "from the last checkpoint. A job that has finished there starts anew.\n"
                         "\nExample: weir run deploy/jobs/fraud-alert.yaml --state-dir /var/tmp/fraud");
     AddJobFile(run);
     run->add_option("--state-dir", arguments_.state_dir,
-                    "State and checkpoints live here (default: a temporary folder). An unfinished job goes on from "
-                    "where it was, a finished one starts anew")->type_name("DIR");
+                    "State and checkpoints live here (default: a temporary folder)")->type_name("DIR");
     AddParallelism(run);
     run->add_option("--taskmanagers", arguments_.taskmanagers, "How many TaskManagers to run in the process")
-        ->check(CLI::Range(1, 64))->type_name("N")->capture_default_str();
+        ->check(Between(1, 64))->type_name("N")->capture_default_str();
     AddLog(run);
     CLI::App* lint = Add("lint", Verb::kLint, "Report every mistake in a job file", kGroup,
                          "\nLeaves with 78 when there is one. Nothing is started, no cluster is asked.");
@@ -135,6 +145,8 @@ class Parser {
     constexpr const char* kGroup = "Jobs on a cluster";
     CLI::App* submit = AddRemote(
         "submit", Verb::kSubmit, "Start a job on a cluster and follow it", kGroup,
+        "\n--unresolved: skip leaves transactions whose outcome cannot be known as they are, repeat writes\n"
+        "again what is found of them; without it such a start is refused.\n"
         "\nWithout --detach the job is followed until it ends; Ctrl-C stops following, the job goes on.\n"
         "\nExample: weir submit job.yaml --detach\n"
         "         weir submit job.yaml --from \"$(weir stop my-job)\"");
@@ -143,9 +155,8 @@ class Parser {
     submit->add_flag("-d,--detach", arguments_.detach, "Print the job's id and leave");
     submit->add_option("--from", arguments_.from, "Start from this checkpoint or savepoint")->type_name("PATH");
     submit->add_option("--unresolved", arguments_.unresolved,
-                       "With --from: what to do with transactions whose outcome cannot be known: skip leaves them as "
-                       "they are, repeat writes again what is found; without it such a start is refused")
-        ->check(CLI::IsMember({"skip", "repeat"}))->type_name("skip|repeat");
+                       "With --from: what becomes of transactions of unknown outcome")
+        ->check(OneOf({"skip", "repeat"}))->type_name("skip|repeat");
     AddRemote("list", Verb::kList, "Jobs, running and ended", kGroup);
     AddJob(AddRemote("status", Verb::kStatus, "State, progress and failures of a job", kGroup));
     CLI::App* wait = AddRemote("wait", Verb::kWait, "Wait until a job has come to something", kGroup,
@@ -153,7 +164,7 @@ class Parser {
                                "checkpoint: one that the job's current attempt has completed.");
     AddJob(wait);
     wait->add_option("--for", arguments_.wait_for, "What to wait for")->capture_default_str()
-        ->check(CLI::IsMember({"running", "checkpoint", "finished"}))->type_name("running|checkpoint|finished");
+        ->check(OneOf({"running", "checkpoint", "finished"}))->type_name("running|checkpoint|finished");
     AddTimeout(wait, "Give up after this long, for example 30s");
     CLI::App* cancel = AddRemote("cancel", Verb::kCancel, "End a job at once, without a savepoint", kGroup);
     AddJob(cancel);
@@ -170,14 +181,14 @@ class Parser {
     AddJob(rescale);
     AddParallelism(rescale);
     AddRemote("cluster", Verb::kCluster, "TaskManagers and their slots", kGroup);
-    Add("version", Verb::kVersion, "Version and build id", kGroup);
+    Add("version", Verb::kVersion, "Version and build id", "Other");
   }
 
   void AddLog(CLI::App* app) {
-    app->add_option("--log-format", arguments_.log_format, "text or json, one event a line on stderr")
-        ->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT")->capture_default_str();
-    app->add_option("--log-level", arguments_.log_level, "debug, info, warning or error")
-        ->check(CLI::IsMember({"debug", "info", "warning", "error"}))->type_name("LEVEL");
+    app->add_option("--log-format", arguments_.log_format, "One event a line on stderr")
+        ->check(OneOf({"text", "json"}))->type_name("text|json")->capture_default_str();
+    app->add_option("--log-level", arguments_.log_level, "Least level that is logged")
+        ->check(OneOf({"debug", "info", "warning", "error"}))->type_name("debug|info|warning|error");
   }
   void DaemonVerbs() {
     for (auto [name, verb, what] : {std::tuple("jobmanager", Verb::kJobManager, "Lead a cluster: jobs and checkpoints"),
@@ -213,7 +224,7 @@ class Parser {
     for (const auto& [sub, verb] : verbs_) {
       if (sub->parsed()) app = sub;
     }
-    if (error.get_exit_code() == 0) return {std::nullopt, app->help(), 0};
+    if (error.get_exit_code() == 0) return {std::nullopt, app == &app_ ? app->help() : app->help("weir"), 0};
     std::string command = app == &app_ ? "weir" : "weir " + app->get_name();
     return {std::nullopt, "weir: error: " + std::string(error.what()) + "\n`" + command + " --help` tells more.\n",
             kExitUsage};

@@ -40,12 +40,15 @@ absl::Status TaskManager::Start() {
 
 void TaskManager::Stop() {
   if (loop_ == nullptr) return;
+  std::shared_ptr<control::JobManagerLink> link;
   {
     std::lock_guard lock(link_mutex_);
     stopping_ = true;
-    link_.reset();
+    link = std::move(link_);
     link_changed_.notify_all();
   }
+  // Without the lock: its end waits for a call of on_closed, which takes it.
+  link.reset();
   connect_thread_.join();
   loop_->Stop();
   EndAll("the TaskManager stops");

@@ -3,11 +3,9 @@
 #include <future>
 #include <utility>
 
+#include "client/cluster/wiring.h"
 #include "common/base/rng.h"
 #include "common/base/status_macros.h"
-#include "common/checkpoint/file/file_storage.h"
-#include "common/job/proto/job_proto.h"
-#include "common/plan/plan.h"
 #include "common/runtime/threads.h"
 #include "jobmanager/metadata/file/file_metadata_store.h"
 
@@ -39,17 +37,8 @@ absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(Settings s
   wiring.io = &parts.io;
   wiring.background = &parts.background;
   wiring.store = parts.store.get();
-  wiring.open_storage = [](const std::string& uri,
-                           bool create) -> absl::StatusOr<std::shared_ptr<checkpoint::Storage>> {
-    ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::Storage> storage,
-                     checkpoint::OpenFileStorage(
-                         uri, create ? checkpoint::RootFolder::kCreate : checkpoint::RootFolder::kMustExist));
-    return std::shared_ptr<checkpoint::Storage>(std::move(storage));
-  };
-  wiring.compile = [catalog](const std::string& bytes) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
-    ASSIGN_OR_RETURN(job::JobSpec spec, job::Deserialize(bytes));
-    return plan::MakePlan(std::make_shared<const job::JobSpec>(std::move(spec)), *catalog);
-  };
+  wiring.open_storage = OpenStorage;
+  wiring.compile = Compiler(catalog);
   wiring.seed = RandomSeed();
   wiring.on_deposed = std::move(on_deposed);
   parts.job_manager = std::make_unique<jobmanager::JobManager>(std::move(settings.options), std::move(wiring));

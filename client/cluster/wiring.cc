@@ -1,0 +1,42 @@
+#include "client/cluster/wiring.h"
+
+#include <utility>
+#include <vector>
+
+#include "common/base/status_macros.h"
+#include "common/checkpoint/file/file_storage.h"
+#include "common/job/proto/job_proto.h"
+#include "taskmanager/state/state_factory.h"
+
+namespace weir::client {
+
+std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)> Compiler(
+    const job::ConnectorCatalog* catalog) {
+  return [catalog](const std::string& bytes) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
+    ASSIGN_OR_RETURN(job::JobSpec spec, job::Deserialize(bytes));
+    return plan::MakePlan(std::make_shared<const job::JobSpec>(std::move(spec)), *catalog);
+  };
+}
+
+absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri, bool create) {
+  ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::Storage> storage,
+                   checkpoint::OpenFileStorage(
+                       uri, create ? checkpoint::RootFolder::kCreate : checkpoint::RootFolder::kMustExist));
+  return std::shared_ptr<checkpoint::Storage>(std::move(storage));
+}
+
+taskmanager::TaskManagerParts CommonParts(const Clock* clock, const job::ConnectorCatalog* catalog,
+                                          const taskmanager::ConnectorRegistry* registry) {
+  taskmanager::TaskManagerParts parts;
+  parts.clock = clock;
+  parts.connectors = registry;
+  parts.compile = Compiler(catalog);
+  parts.open_state = [](const taskmanager::KeyedStateOptions& options, std::shared_ptr<checkpoint::Storage> storage,
+                        const std::vector<checkpoint::KeyedSnapshot>& restored) {
+    return taskmanager::OpenKeyedState(options, std::move(storage), restored);
+  };
+  parts.open_storage = [](const std::string& uri) { return OpenStorage(uri, false); };
+  return parts;
+}
+
+}  // namespace weir::client

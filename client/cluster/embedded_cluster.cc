@@ -90,9 +90,10 @@ absl::Status EmbeddedCluster::StartTaskManagers(int count, int slots_each, int64
 
 void EmbeddedCluster::Stop() {
   if (parts_ == nullptr) return;
+  // The JobManager first: it must not take the TaskManagers' leaving for a failure and start another attempt.
+  parts_->job_manager->Stop();
   for (TaskManagerUnit& unit : parts_->taskmanagers) unit.taskmanager->Stop();
   parts_->taskmanagers.clear();
-  parts_->job_manager->Stop();
   parts_.reset();
 }
 

@@ -22,7 +22,11 @@ struct JobManagerHost::Parts {
 };
 
 JobManagerHost::JobManagerHost() = default;
-JobManagerHost::~JobManagerHost() { Stop(); }
+JobManagerHost::~JobManagerHost() {
+  if (parts_ == nullptr) return;
+  Stop();
+  parts_->job_manager.reset();
+}
 
 absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(Settings settings, const Clock* clock,
                                                                       const job::ConnectorCatalog* catalog,
@@ -56,8 +60,6 @@ void JobManagerHost::Stop() {
   parts_->loop.Stop();
   parts_->io.Stop();
   parts_->background.Stop();
-  parts_->job_manager.reset();
-  parts_.reset();
 }
 
 }  // namespace weir::client

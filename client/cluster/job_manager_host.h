@@ -33,7 +33,8 @@ class JobManagerHost {
   JobManagerHost& operator=(const JobManagerHost&) = delete;
 
   jobmanager::JobManager& job_manager();
-  /// No event runs any more; what was promised to the disk is on it. Whoever calls the JobManager must have stopped.
+  /// No event runs any more; what was promised to the disk is on it. Calls of the JobManager have no effect from now on;
+  /// before the host is destroyed there must be none. Idempotent.
   void Stop();
 
  private:

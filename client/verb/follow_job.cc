@@ -49,8 +49,9 @@ int FollowedJob::Report(const jobmanager::JobStatus& status) {
   if (status.state == jobmanager::JobState::kFinished) {
     *context_.err << "job " << status.name << " FINISHED: " << FormatCount(totals.rows_in) << " rows in, "
                   << FormatCount(totals.rows_out) << " out in " << FormatDuration(totals.elapsed_ms) << " ("
-                  << FormatRate(progress_.MeanRate()) << "), " << status.checkpoints_completed << " checkpoints";
-    if (status.restarts > 0) *context_.err << ", " << status.restarts << " restarts";
+                  << FormatRate(progress_.MeanRate()) << "), " << status.checkpoints_completed
+                  << (status.checkpoints_completed == 1 ? " checkpoint" : " checkpoints");
+    if (status.restarts > 0) *context_.err << ", " << status.restarts << (status.restarts == 1 ? " restart" : " restarts");
     *context_.err << "\n";
   }
   return ReportEnd(context_, status);

@@ -18,10 +18,14 @@ namespace {
 
 std::string Overflow(TypeKind kind) {
   switch (kind) {
-    case TypeKind::kInt: return "int overflow";
-    case TypeKind::kBigint: return "bigint overflow";
-    case TypeKind::kDecimal: return "decimal overflow";
-    default: return "double overflow";
+    case TypeKind::kInt:
+      return "int overflow";
+    case TypeKind::kBigint:
+      return "bigint overflow";
+    case TypeKind::kDecimal:
+      return "decimal overflow";
+    default:
+      return "double overflow";
   }
 }
 template <typename T>
@@ -29,7 +33,8 @@ constexpr TypeKind KindOf() {
   return sizeof(T) == 4 ? TypeKind::kInt : TypeKind::kBigint;
 }
 
-// The result is computed for all rows with wrap-around first; rows are looked at one by one only when any overflowed.
+// The result is computed for all rows with wrap-around first; rows are looked at one by one only
+// when any overflowed.
 template <typename T, typename F>
 void Checked(KernelCall& c, F overflows) {
   bool any = false;
@@ -54,17 +59,28 @@ void Checked(KernelCall& c, F overflows) {
   if (!any) return;
   for (int64_t i = 0; i < c.rows; ++i) {
     T ignored;
-    if (overflows(c.args[0].at<T>(i), c.args[1].at<T>(i), &ignored) && c.Live(i)) c.Fail(i, Overflow(KindOf<T>()));
+    if (overflows(c.args[0].at<T>(i), c.args[1].at<T>(i), &ignored) && c.Live(i))
+      c.Fail(i, Overflow(KindOf<T>()));
   }
 }
 
 template <typename T>
 Kernel IntegerKernel(char op) {
   switch (op) {
-    case '+': return [](KernelCall& c) { Checked<T>(c, [](T a, T b, T* r) { return __builtin_add_overflow(a, b, r); }); };
-    case '-': return [](KernelCall& c) { Checked<T>(c, [](T a, T b, T* r) { return __builtin_sub_overflow(a, b, r); }); };
-    case '*': return [](KernelCall& c) { Checked<T>(c, [](T a, T b, T* r) { return __builtin_mul_overflow(a, b, r); }); };
-    default: break;
+    case '+':
+      return [](KernelCall& c) {
+        Checked<T>(c, [](T a, T b, T* r) { return __builtin_add_overflow(a, b, r); });
+      };
+    case '-':
+      return [](KernelCall& c) {
+        Checked<T>(c, [](T a, T b, T* r) { return __builtin_sub_overflow(a, b, r); });
+      };
+    case '*':
+      return [](KernelCall& c) {
+        Checked<T>(c, [](T a, T b, T* r) { return __builtin_mul_overflow(a, b, r); });
+      };
+    default:
+      break;
   }
   bool divide = op == '/';
   return [divide](KernelCall& c) {
@@ -95,20 +111,26 @@ Kernel DoubleKernel(char op) {
       Map2<double, double, double>(c, f);
       const double* out = c.out->data<double>();
       double sum = 0;
-      for (int64_t i = 0; i < c.rows; ++i) sum += out[i] - out[i];  // 0, or NaN when one is not finite
+      for (int64_t i = 0; i < c.rows; ++i)
+        sum += out[i] - out[i];  // 0, or NaN when one is not finite
       if (sum == 0) return;
       for (int64_t i = 0; i < c.rows; ++i) {
-        if (std::isinf(out[i]) && std::isfinite(c.args[0].at<double>(i)) && std::isfinite(c.args[1].at<double>(i)) && c.Live(i)) {
+        if (std::isinf(out[i]) && std::isfinite(c.args[0].at<double>(i)) &&
+            std::isfinite(c.args[1].at<double>(i)) && c.Live(i)) {
           c.Fail(i, Overflow(TypeKind::kDouble));
         }
       }
     };
   };
   switch (op) {
-    case '+': return checked([](double a, double b) { return a + b; });
-    case '-': return checked([](double a, double b) { return a - b; });
-    case '*': return checked([](double a, double b) { return a * b; });
-    default: break;
+    case '+':
+      return checked([](double a, double b) { return a + b; });
+    case '-':
+      return checked([](double a, double b) { return a - b; });
+    case '*':
+      return checked([](double a, double b) { return a * b; });
+    default:
+      break;
   }
   bool divide = op == '/';
   return [divide](KernelCall& c) {
@@ -121,7 +143,8 @@ Kernel DoubleKernel(char op) {
         continue;
       }
       out[i] = divide ? a / b : std::fmod(a, b);
-      if (std::isinf(out[i]) && std::isfinite(a) && c.Live(i)) c.Fail(i, Overflow(TypeKind::kDouble));
+      if (std::isinf(out[i]) && std::isfinite(a) && c.Live(i))
+        c.Fail(i, Overflow(TypeKind::kDouble));
     }
   };
 }
@@ -147,7 +170,8 @@ Kernel WideDecimalKernel(DecimalOp op, DataType a, DataType b, DataType result, 
 bool ModuloDecimals(Decimal a, int as, Decimal b, int bs, int precision, int scale, Decimal* out) {
   int common = std::max(as, bs);
   Decimal x, y, rest;
-  if (!RescaleDecimal(a, as, 38, common, &x) || !RescaleDecimal(b, bs, 38, common, &y)) return false;
+  if (!RescaleDecimal(a, as, 38, common, &x) || !RescaleDecimal(b, bs, 38, common, &y))
+    return false;
   rest = x % y;
   return RescaleDecimal(rest, common, precision, scale, out);
 }
@@ -156,8 +180,13 @@ bool ModuloDecimals(Decimal a, int as, Decimal b, int bs, int precision, int sca
 Kernel NarrowSumKernel(DataType a, DataType b, DataType result, bool subtract) {
   Decimal fa = PowerOfTen(result.scale - a.scale);
   Decimal fb = PowerOfTen(result.scale - b.scale) * (subtract ? -1 : 1);
-  if (fa == 1 && fb == 1) return [](KernelCall& c) { Map2<Decimal, Decimal, Decimal>(c, [](Decimal x, Decimal y) { return x + y; }); };
-  return [fa, fb](KernelCall& c) { Map2<Decimal, Decimal, Decimal>(c, [fa, fb](Decimal x, Decimal y) { return x * fa + y * fb; }); };
+  if (fa == 1 && fb == 1)
+    return [](KernelCall& c) {
+      Map2<Decimal, Decimal, Decimal>(c, [](Decimal x, Decimal y) { return x + y; });
+    };
+  return [fa, fb](KernelCall& c) {
+    Map2<Decimal, Decimal, Decimal>(c, [fa, fb](Decimal x, Decimal y) { return x * fa + y * fb; });
+  };
 }
 
 NodePtr BindDecimal(BoundCall& call, char op) {
@@ -170,24 +199,34 @@ NodePtr BindDecimal(BoundCall& call, char op) {
     case '+':
     case '-': {
       DataType type = AddType(a, b);
-      if (whole + std::max(a.scale, b.scale) <= 38) return call.Make(type, NarrowSumKernel(a, b, type, op == '-'));
-      DecimalOp subtract = [](Decimal x, int xs, Decimal y, int ys, int p, int s, Decimal* r) { return AddDecimals(x, xs, -y, ys, p, s, r); };
-      return call.Make(type, WideDecimalKernel(op == '+' ? AddDecimals : subtract, a, b, type, false), kMayFail | kPartial);
+      if (whole + std::max(a.scale, b.scale) <= 38)
+        return call.Make(type, NarrowSumKernel(a, b, type, op == '-'));
+      DecimalOp subtract = [](Decimal x, int xs, Decimal y, int ys, int p, int s, Decimal* r) {
+        return AddDecimals(x, xs, -y, ys, p, s, r);
+      };
+      return call.Make(type,
+                       WideDecimalKernel(op == '+' ? AddDecimals : subtract, a, b, type, false),
+                       kMayFail | kPartial);
     }
     case '*': {
       DataType type = MultiplyType(a, b);
       if (a.precision + b.precision <= 37) {
-        return call.Make(type, [](KernelCall& c) { Map2<Decimal, Decimal, Decimal>(c, [](Decimal x, Decimal y) { return x * y; }); });
+        return call.Make(type, [](KernelCall& c) {
+          Map2<Decimal, Decimal, Decimal>(c, [](Decimal x, Decimal y) { return x * y; });
+        });
       }
-      return call.Make(type, WideDecimalKernel(MultiplyDecimals, a, b, type, false), kMayFail | kPartial);
+      return call.Make(type, WideDecimalKernel(MultiplyDecimals, a, b, type, false),
+                       kMayFail | kPartial);
     }
     case '/': {
       DataType type = DivideType(a, b);
-      return call.Make(type, WideDecimalKernel(DivideDecimals, a, b, type, true), kMayFail | kPartial);
+      return call.Make(type, WideDecimalKernel(DivideDecimals, a, b, type, true),
+                       kMayFail | kPartial);
     }
     default: {
       DataType type = ModuloType(a, b);
-      return call.Make(type, WideDecimalKernel(ModuloDecimals, a, b, type, true), kMayFail | kPartial);
+      return call.Make(type, WideDecimalKernel(ModuloDecimals, a, b, type, true),
+                       kMayFail | kPartial);
     }
   }
 }
@@ -195,17 +234,20 @@ NodePtr BindDecimal(BoundCall& call, char op) {
 NodePtr BindArithmetic(BoundCall& call) {
   char op = call.ast.name == "mod" ? '%' : call.ast.name[0];
   for (size_t i = 0; i < 2; ++i) {
-    if (call.args[i] == nullptr || call.kind(i) == TypeKind::kTimestamp || call.kind(i) == TypeKind::kDate) {
+    if (call.args[i] == nullptr || call.kind(i) == TypeKind::kTimestamp ||
+        call.kind(i) == TypeKind::kDate) {
       return BindTimeArithmetic(call);
     }
   }
   for (size_t i = 0; i < 2; ++i) {
-    if (call.kind(i) == TypeKind::kString && op == '+') return call.FailAt(i, "`+` adds numbers; strings are joined by `||`");
+    if (call.kind(i) == TypeKind::kString && op == '+')
+      return call.FailAt(i, "`+` adds numbers; strings are joined by `||`");
     if (!call.Untyped(i) && !call.WantNumber(i)) return nullptr;
   }
   for (size_t i = 0; i < 2; ++i) {  // NULL takes the other side's type
     DataType other = call.type(1 - i);
-    if (call.Untyped(i) && !call.Want(i, other.kind == kUntyped ? DataType{TypeKind::kInt} : other)) return nullptr;
+    if (call.Untyped(i) && !call.Want(i, other.kind == kUntyped ? DataType{TypeKind::kInt} : other))
+      return nullptr;
   }
   TypeKind a = call.kind(0), b = call.kind(1);
   if (a == TypeKind::kDouble || b == TypeKind::kDouble) {
@@ -242,8 +284,10 @@ NodePtr BindSign(BoundCall& call) {
   if (call.ast.name == "plus") return call.args[0];
   bool absolute = call.ast.name == "abs";
   switch (call.kind(0)) {
-    case TypeKind::kInt: return call.Make(TypeKind::kInt, NegateInteger<int32_t>(absolute), kMayFail);
-    case TypeKind::kBigint: return call.Make(TypeKind::kBigint, NegateInteger<int64_t>(absolute), kMayFail);
+    case TypeKind::kInt:
+      return call.Make(TypeKind::kInt, NegateInteger<int32_t>(absolute), kMayFail);
+    case TypeKind::kBigint:
+      return call.Make(TypeKind::kBigint, NegateInteger<int64_t>(absolute), kMayFail);
     case TypeKind::kDecimal:
       return call.Make(call.type(0), [absolute](KernelCall& c) {
         Map1<Decimal, Decimal>(c, [absolute](Decimal a) { return absolute && a >= 0 ? a : -a; });

@@ -43,8 +43,9 @@ class Binder {
   uint64_t call_sites_ = 0;
 };
 
-/// A call whose arguments are bound: what the functions' own binding works on. The Want* functions convert argument `i`
-/// to a wider type where SQL does so by itself, and say what is wrong otherwise.
+/// A call whose arguments are bound: what the functions' own binding works on. The Want* functions
+/// convert argument `i` to a wider type where SQL does so by itself, and say what is wrong
+/// otherwise.
 struct BoundCall {
   Binder& binder;
   const Ast& ast;
@@ -64,11 +65,14 @@ struct BoundCall {
   bool WantTime(size_t i);
   /// All arguments from `from` on get their common type.
   bool WantCommon(size_t from = 0);
-  /// The constant value of an argument that must be one (`what`: "the pattern"); null after a problem.
+  /// The constant value of an argument that must be one (`what`: "the pattern"); null after a
+  /// problem.
   const batch::Column* WantConstant(size_t i, std::string_view what);
 
   NodePtr Fail(std::string message) { return binder.Fail(ast, std::move(message)); }
-  NodePtr FailAt(size_t i, std::string message) { return binder.Fail(*ast.args[i], std::move(message)); }
+  NodePtr FailAt(size_t i, std::string message) {
+    return binder.Fail(*ast.args[i], std::move(message));
+  }
   bool AnyNullable() const;
   /// The call as a node with all arguments, nullable when one of them is (or with kMayNull).
   NodePtr Make(batch::DataType type, Kernel kernel, unsigned flags = kPure);
@@ -76,7 +80,8 @@ struct BoundCall {
     return Make(batch::DataType{kind, true, 0, 0}, std::move(kernel), flags);
   }
   /// Any node made of `nodes` with this call's text for messages.
-  NodePtr MakeOf(std::vector<NodePtr> nodes, batch::DataType type, Kernel kernel, unsigned flags = kPure);
+  NodePtr MakeOf(std::vector<NodePtr> nodes, batch::DataType type, Kernel kernel,
+                 unsigned flags = kPure);
 };
 
 /// The type of a literal NULL before something gives it one.
@@ -87,22 +92,25 @@ bool IsNumeric(batch::TypeKind kind);
 batch::DataType DecimalType(int precision, int scale);
 /// Integers as the decimal that holds them all: int (10,0), bigint (19,0); a decimal itself.
 batch::DataType AsDecimal(const batch::DataType& type);
-/// The narrowest type both widen to (int, bigint, decimal, double; date, timestamp), nullable when one is; nothing when
-/// they have none.
+/// The narrowest type both widen to (int, bigint, decimal, double; date, timestamp), nullable when
+/// one is; nothing when they have none.
 std::optional<batch::DataType> CommonType(const batch::DataType& a, const batch::DataType& b);
 /// The type's name for messages: `decimal(12,2)`, `NULL`.
 std::string TypeName(const batch::DataType& type);
 
-/// `node` as `type`, which it widens to (same kind: only the decimal's parameters change). `where` for messages.
+/// `node` as `type`, which it widens to (same kind: only the decimal's parameters change). `where`
+/// for messages.
 NodePtr Widen(NodePtr node, const batch::DataType& type, std::string where);
 /// The kernel of CAST and its flags; nothing when there is no such cast. cast.cc.
 struct CastKernel {
   Kernel kernel;
   unsigned flags = kPure;
 };
-std::optional<CastKernel> FindCast(const batch::DataType& from, const batch::DataType& to, bool try_cast);
+std::optional<CastKernel> FindCast(const batch::DataType& from, const batch::DataType& to,
+                                   bool try_cast);
 
-/// `a < b` and the like over arguments of one type; `op` is `=`, `<>`, `<`, `<=`, `>`, `>=`. comparison.cc.
+/// `a < b` and the like over arguments of one type; `op` is `=`, `<>`, `<`, `<=`, `>`, `>=`.
+/// comparison.cc.
 Kernel CompareKernel(const batch::DataType& type, std::string_view op);
 
 }  // namespace weir::expression

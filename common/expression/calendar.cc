@@ -8,14 +8,17 @@
 namespace weir::expression {
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
-constexpr std::array<std::string_view, 7> kDays = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+constexpr std::array<std::string_view, 12> kMonths = {
+    "January", "February", "March",     "April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 7> kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                                   "Friday", "Saturday", "Sunday"};
 
 void AppendPadded(int64_t value, int width, std::string* out) {
   std::string digits = absl::StrCat(value < 0 ? -value : value);
   if (value < 0) out->push_back('-');
-  if (static_cast<int>(digits.size()) < width) out->append(static_cast<size_t>(width) - digits.size(), '0');
+  if (static_cast<int>(digits.size()) < width)
+    out->append(static_cast<size_t>(width) - digits.size(), '0');
   out->append(digits);
 }
 
@@ -29,7 +32,9 @@ Civil CivilOf(int64_t micros) {
   return civil;
 }
 
-int Civil::day_of_year() const { return static_cast<int>(days - batch::DaysFromCivil(year, 1, 1)) + 1; }
+int Civil::day_of_year() const {
+  return static_cast<int>(days - batch::DaysFromCivil(year, 1, 1)) + 1;
+}
 
 void Civil::IsoWeek(int64_t* iso_year, int* week) const {
   // The week belongs to the year of its Thursday.
@@ -52,7 +57,9 @@ std::optional<int64_t> AddInterval(int64_t micros, const Interval& interval) {
     int64_t year = FloorDivide(months, 12);
     int month = static_cast<int>(months - year * 12) + 1;
     int64_t days = batch::DaysFromCivil(year, month, std::min(civil.day, DaysInMonth(year, month)));
-    if (__builtin_mul_overflow(days, kDayLength, &micros) || __builtin_add_overflow(micros, civil.micros, &micros)) return std::nullopt;
+    if (__builtin_mul_overflow(days, kDayLength, &micros) ||
+        __builtin_add_overflow(micros, civil.micros, &micros))
+      return std::nullopt;
   }
   if (__builtin_add_overflow(micros, interval.micros, &micros)) return std::nullopt;
   return micros;
@@ -69,7 +76,8 @@ std::optional<TimePattern> TimePattern::Make(std::string_view pattern, std::stri
     char c = pattern[i];
     if (c == '\'') {
       size_t end = pattern.find('\'', i + 1);
-      if (end == std::string_view::npos) return *problem = "a quote in the pattern is not closed", std::nullopt;
+      if (end == std::string_view::npos)
+        return *problem = "a quote in the pattern is not closed", std::nullopt;
       literal(end == i + 1 ? "'" : pattern.substr(i + 1, end - i - 1));
       i = end + 1;
       continue;
@@ -83,7 +91,8 @@ std::optional<TimePattern> TimePattern::Make(std::string_view pattern, std::stri
     size_t count = (end == std::string_view::npos ? pattern.size() : end) - i;
     if (kLetters.find(c) == std::string_view::npos || count > 9) {
       *problem = absl::StrCat("`", std::string(pattern.substr(i, std::min<size_t>(count, 20))),
-                              "` means nothing in a time pattern; there are yyyy MM dd HH hh mm ss SSS a E D X, other text stands in quotes");
+                              "` means nothing in a time pattern; there are yyyy MM dd HH hh mm ss "
+                              "SSS a E D X, other text stands in quotes");
       return std::nullopt;
     }
     out.parts_.push_back({c, static_cast<int>(count), ""});
@@ -106,19 +115,36 @@ void TimePattern::Format(int64_t micros, std::string* out) const {
         break;
       case 'M':
         if (part.count >= 3) {
-          out->append(kMonths[static_cast<size_t>(civil.month - 1)].substr(0, part.count == 3 ? 3 : std::string_view::npos));
+          out->append(kMonths[static_cast<size_t>(civil.month - 1)].substr(
+              0, part.count == 3 ? 3 : std::string_view::npos));
         } else {
           AppendPadded(civil.month, part.count, out);
         }
         break;
-      case 'd': AppendPadded(civil.day, part.count, out); break;
-      case 'D': AppendPadded(civil.day_of_year(), part.count, out); break;
-      case 'H': AppendPadded(civil.hour(), part.count, out); break;
-      case 'k': AppendPadded(civil.hour() == 0 ? 24 : civil.hour(), part.count, out); break;
-      case 'K': AppendPadded(civil.hour() % 12, part.count, out); break;
-      case 'h': AppendPadded(civil.hour() % 12 == 0 ? 12 : civil.hour() % 12, part.count, out); break;
-      case 'm': AppendPadded(civil.minute(), part.count, out); break;
-      case 's': AppendPadded(civil.second(), part.count, out); break;
+      case 'd':
+        AppendPadded(civil.day, part.count, out);
+        break;
+      case 'D':
+        AppendPadded(civil.day_of_year(), part.count, out);
+        break;
+      case 'H':
+        AppendPadded(civil.hour(), part.count, out);
+        break;
+      case 'k':
+        AppendPadded(civil.hour() == 0 ? 24 : civil.hour(), part.count, out);
+        break;
+      case 'K':
+        AppendPadded(civil.hour() % 12, part.count, out);
+        break;
+      case 'h':
+        AppendPadded(civil.hour() % 12 == 0 ? 12 : civil.hour() % 12, part.count, out);
+        break;
+      case 'm':
+        AppendPadded(civil.minute(), part.count, out);
+        break;
+      case 's':
+        AppendPadded(civil.second(), part.count, out);
+        break;
       case 'S': {
         std::string digits;
         AppendPadded(civil.fraction(), 6, &digits);
@@ -126,10 +152,19 @@ void TimePattern::Format(int64_t micros, std::string* out) const {
         out->append(digits, 0, static_cast<size_t>(part.count));
         break;
       }
-      case 'a': out->append(civil.hour() < 12 ? "AM" : "PM"); break;
-      case 'E': out->append(kDays[static_cast<size_t>(civil.iso_weekday() - 1)].substr(0, part.count <= 3 ? 3 : std::string_view::npos)); break;
-      case 'X': out->append("Z"); break;
-      default: out->append(part.text); break;
+      case 'a':
+        out->append(civil.hour() < 12 ? "AM" : "PM");
+        break;
+      case 'E':
+        out->append(kDays[static_cast<size_t>(civil.iso_weekday() - 1)].substr(
+            0, part.count <= 3 ? 3 : std::string_view::npos));
+        break;
+      case 'X':
+        out->append("Z");
+        break;
+      default:
+        out->append(part.text);
+        break;
     }
   }
 }
@@ -140,12 +175,14 @@ std::optional<int64_t> TimePattern::Parse(std::string_view text) const {
   int afternoon = -1;
   bool twelve = false;
   size_t at = 0;
-  // Two and more letters: exactly so many digits. One letter, or a field nothing else bounds: as many as there are.
+  // Two and more letters: exactly so many digits. One letter, or a field nothing else bounds: as
+  // many as there are.
   auto number = [&](int count, int most, int64_t* value) {
     size_t from = at;
     *value = 0;
     size_t limit = static_cast<size_t>(count == 1 ? most : count);
-    while (at < text.size() && at - from < limit && text[at] >= '0' && text[at] <= '9') *value = *value * 10 + (text[at++] - '0');
+    while (at < text.size() && at - from < limit && text[at] >= '0' && text[at] <= '9')
+      *value = *value * 10 + (text[at++] - '0');
     return at > from && (count == 1 || at - from == static_cast<size_t>(count));
   };
   auto word = [&](auto const& words, size_t cut, int* index) {
@@ -170,7 +207,8 @@ std::optional<int64_t> TimePattern::Parse(std::string_view text) const {
         break;
       case 'M':
         if (part.count >= 3) {
-          if (!word(kMonths, part.count == 3 ? 3 : std::string_view::npos, &month)) return std::nullopt;
+          if (!word(kMonths, part.count == 3 ? 3 : std::string_view::npos, &month))
+            return std::nullopt;
           break;
         }
         if (!number(part.count, 2, &value)) return std::nullopt;
@@ -211,14 +249,18 @@ std::optional<int64_t> TimePattern::Parse(std::string_view text) const {
       }
       case 'a': {
         std::string_view half = text.substr(at, 2);
-        if (half == "AM" || half == "am") afternoon = 0;
-        else if (half == "PM" || half == "pm") afternoon = 1;
-        else return std::nullopt;
+        if (half == "AM" || half == "am")
+          afternoon = 0;
+        else if (half == "PM" || half == "pm")
+          afternoon = 1;
+        else
+          return std::nullopt;
         at += 2;
         break;
       }
       case 'E':
-        if (!word(kDays, part.count <= 3 ? 3 : std::string_view::npos, &weekday)) return std::nullopt;
+        if (!word(kDays, part.count <= 3 ? 3 : std::string_view::npos, &weekday))
+          return std::nullopt;
         break;
       case 'X': {
         if (text.substr(at, 1) == "Z") {
@@ -231,7 +273,8 @@ std::optional<int64_t> TimePattern::Parse(std::string_view text) const {
         ++at;
         if (!number(2, 2, &hours)) return std::nullopt;
         if (text.substr(at, 1) == ":") ++at;
-        if (at < text.size() && text[at] >= '0' && text[at] <= '9' && !number(2, 2, &minutes)) return std::nullopt;
+        if (at < text.size() && text[at] >= '0' && text[at] <= '9' && !number(2, 2, &minutes))
+          return std::nullopt;
         offset = (hours * 60 + minutes) * kMinuteMicros * (sign == '-' ? -1 : 1);
         break;
       }
@@ -242,11 +285,14 @@ std::optional<int64_t> TimePattern::Parse(std::string_view text) const {
   }
   if (at != text.size()) return std::nullopt;
   if (twelve) hour = hour % 12 + (afternoon == 1 ? 12 : 0);
-  if (year > 200'000 || month < 1 || month > 12 || day < 1 || day > DaysInMonth(year, month) || hour > 23 || minute > 59 || second > 59) {
+  if (year > 200'000 || month < 1 || month > 12 || day < 1 || day > DaysInMonth(year, month) ||
+      hour > 23 || minute > 59 || second > 59) {
     return std::nullopt;
   }
-  int64_t days = day_of_year > 0 ? batch::DaysFromCivil(year, 1, 1) + day_of_year - 1 : batch::DaysFromCivil(year, month, day);
-  return days * kDayLength + hour * kHourMicros + minute * kMinuteMicros + second * kSecondMicros + fraction - offset;
+  int64_t days = day_of_year > 0 ? batch::DaysFromCivil(year, 1, 1) + day_of_year - 1
+                                 : batch::DaysFromCivil(year, month, day);
+  return days * kDayLength + hour * kHourMicros + minute * kMinuteMicros + second * kSecondMicros +
+         fraction - offset;
 }
 
 }  // namespace weir::expression

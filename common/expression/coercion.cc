@@ -12,10 +12,13 @@ using batch::TypeKind;
 
 bool IsInteger(TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind::kBigint; }
 
-bool IsNumeric(TypeKind kind) { return IsInteger(kind) || kind == TypeKind::kDecimal || kind == TypeKind::kDouble; }
+bool IsNumeric(TypeKind kind) {
+  return IsInteger(kind) || kind == TypeKind::kDecimal || kind == TypeKind::kDouble;
+}
 
 DataType DecimalType(int precision, int scale) {
-  return DataType{TypeKind::kDecimal, true, static_cast<uint8_t>(precision), static_cast<uint8_t>(scale)};
+  return DataType{TypeKind::kDecimal, true, static_cast<uint8_t>(precision),
+                  static_cast<uint8_t>(scale)};
 }
 
 DataType AsDecimal(const DataType& type) {
@@ -48,7 +51,8 @@ std::optional<DataType> CommonType(const DataType& a, const DataType& b) {
       int scale = std::max(x.scale, y.scale);
       int whole = std::max(x.precision - x.scale, y.precision - y.scale);
       // Too many digits: those after the point give way, as in Flink.
-      out = DecimalType(std::min(38, whole + scale), whole + scale > 38 ? std::max(38 - whole, std::min(scale, 6)) : scale);
+      out = DecimalType(std::min(38, whole + scale),
+                        whole + scale > 38 ? std::max(38 - whole, std::min(scale, 6)) : scale);
     } else {
       out = DataType{TypeKind::kBigint};
     }
@@ -74,7 +78,8 @@ NodePtr Widen(NodePtr node, const DataType& type, std::string where) {
   auto cast = FindCast(node->type(), target, false);
   WEIR_CHECK(cast.has_value());
   std::vector<NodePtr> args = {std::move(node)};
-  return std::make_shared<CallNode>(target, std::move(args), std::move(cast->kernel), cast->flags, std::move(where));
+  return std::make_shared<CallNode>(target, std::move(args), std::move(cast->kernel), cast->flags,
+                                    std::move(where));
 }
 
 }  // namespace weir::expression

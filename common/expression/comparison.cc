@@ -18,12 +18,16 @@ namespace {
 
 template <typename T, typename Op>
 Kernel Plain() {
-  return [](KernelCall& c) { Map2<T, T, uint8_t>(c, [](const T& a, const T& b) { return static_cast<uint8_t>(Op()(a, b)); }); };
+  return [](KernelCall& c) {
+    Map2<T, T, uint8_t>(c, [](const T& a, const T& b) { return static_cast<uint8_t>(Op()(a, b)); });
+  };
 }
 
 template <typename Op>
 struct ByText {
-  bool operator()(const StringRef& a, const StringRef& b) const { return Op()(a.view().compare(b.view()), 0); }
+  bool operator()(const StringRef& a, const StringRef& b) const {
+    return Op()(a.view().compare(b.view()), 0);
+  }
 };
 
 template <typename T>
@@ -53,7 +57,10 @@ Kernel CompareWide(std::string_view name, int as, int bs) {
   return [=](KernelCall& c) {
     Map2<Decimal, Decimal, uint8_t>(c, [=](Decimal a, Decimal b) {
       int order = CompareDecimals(a, as, b, bs);
-      bool result = different ? order != 0 : order == 0 ? equal : order < 0 ? first == '<' : first == '>';
+      bool result = different    ? order != 0
+                    : order == 0 ? equal
+                    : order < 0  ? first == '<'
+                                 : first == '>';
       return static_cast<uint8_t>(result);
     });
   };
@@ -61,7 +68,8 @@ Kernel CompareWide(std::string_view name, int as, int bs) {
 
 bool IsExactDecimalPair(const BoundCall& call) {
   auto exact = [](TypeKind kind) { return kind == TypeKind::kDecimal || IsInteger(kind); };
-  return exact(call.kind(0)) && exact(call.kind(1)) && (call.kind(0) == TypeKind::kDecimal || call.kind(1) == TypeKind::kDecimal);
+  return exact(call.kind(0)) && exact(call.kind(1)) &&
+         (call.kind(0) == TypeKind::kDecimal || call.kind(1) == TypeKind::kDecimal);
 }
 
 // Makes both sides comparable, and returns the kernel; null after a problem.
@@ -155,40 +163,56 @@ Kernel ConstantTexts(const BoundCall& call, bool* has_null) {
 
 NodePtr BindIn(BoundCall& call) {
   if (!call.WantCommon()) return nullptr;
-  bool all_constant = std::all_of(call.args.begin() + 1, call.args.end(), [](const NodePtr& arg) { return arg->Value() != nullptr; });
+  bool all_constant = std::all_of(call.args.begin() + 1, call.args.end(),
+                                  [](const NodePtr& arg) { return arg->Value() != nullptr; });
   TypeKind kind = call.kind(0);
   if (!all_constant || kind == TypeKind::kDouble) {
     // One comparison each; the value is computed once.
     NodePtr value = call.args[0];
     size_t slot = call.binder.NextSlot();
-    NodePtr read = value->Value() != nullptr || value->ColumnIndex() >= 0 ? value : std::make_shared<SlotNode>(slot, value->type());
+    NodePtr read = value->Value() != nullptr || value->ColumnIndex() >= 0
+                       ? value
+                       : std::make_shared<SlotNode>(slot, value->type());
     std::vector<NodePtr> tests;
     for (size_t i = 1; i < call.size(); ++i) {
-      tests.push_back(Fold(call.MakeOf({read, call.args[i]}, DataType{TypeKind::kBoolean}, CompareKernel(call.type(0), "="))));
+      tests.push_back(Fold(call.MakeOf({read, call.args[i]}, DataType{TypeKind::kBoolean},
+                                       CompareKernel(call.type(0), "="))));
     }
-    NodePtr any = tests.size() == 1 ? tests[0] : std::make_shared<AndOrNode>(false, std::move(tests));
+    NodePtr any =
+        tests.size() == 1 ? tests[0] : std::make_shared<AndOrNode>(false, std::move(tests));
     return read == value ? any : std::make_shared<LetNode>(slot, value, any);
   }
   bool has_null = false;
   Kernel kernel;
   switch (batch::Width(kind)) {
-    case 1: kernel = ConstantMembers<uint8_t>(call, &has_null); break;
-    case 4: kernel = ConstantMembers<int32_t>(call, &has_null); break;
-    case 8: kernel = ConstantMembers<int64_t>(call, &has_null); break;
+    case 1:
+      kernel = ConstantMembers<uint8_t>(call, &has_null);
+      break;
+    case 4:
+      kernel = ConstantMembers<int32_t>(call, &has_null);
+      break;
+    case 8:
+      kernel = ConstantMembers<int64_t>(call, &has_null);
+      break;
     default:
-      kernel = batch::IsVariable(kind) ? ConstantTexts(call, &has_null) : ConstantMembers<Decimal>(call, &has_null);
+      kernel = batch::IsVariable(kind) ? ConstantTexts(call, &has_null)
+                                       : ConstantMembers<Decimal>(call, &has_null);
   }
-  return call.MakeOf({call.args[0]}, DataType{TypeKind::kBoolean}, std::move(kernel), has_null ? kMayNull : kPure);
+  return call.MakeOf({call.args[0]}, DataType{TypeKind::kBoolean}, std::move(kernel),
+                     has_null ? kMayNull : kPure);
 }
 
 NodePtr BindBetween(BoundCall& call) {
   if (!call.WantCommon()) return nullptr;
   NodePtr value = call.args[0];
   size_t slot = call.binder.NextSlot();
-  NodePtr read = value->Value() != nullptr || value->ColumnIndex() >= 0 ? value : std::make_shared<SlotNode>(slot, value->type());
+  NodePtr read = value->Value() != nullptr || value->ColumnIndex() >= 0
+                     ? value
+                     : std::make_shared<SlotNode>(slot, value->type());
   DataType boolean{TypeKind::kBoolean};
-  std::vector<NodePtr> both = {Fold(call.MakeOf({read, call.args[1]}, boolean, CompareKernel(call.type(0), ">="))),
-                               Fold(call.MakeOf({read, call.args[2]}, boolean, CompareKernel(call.type(0), "<=")))};
+  std::vector<NodePtr> both = {
+      Fold(call.MakeOf({read, call.args[1]}, boolean, CompareKernel(call.type(0), ">="))),
+      Fold(call.MakeOf({read, call.args[2]}, boolean, CompareKernel(call.type(0), "<=")))};
   NodePtr test = std::make_shared<AndOrNode>(true, std::move(both));
   return read == value ? test : std::make_shared<LetNode>(slot, value, test);
 }
@@ -217,13 +241,23 @@ NodePtr BindExtreme(BoundCall& call) {
   bool greatest = call.ast.name == "greatest";
   Kernel kernel;
   switch (call.kind(0)) {
-    case TypeKind::kBoolean: kernel = ExtremeOf<uint8_t>(greatest); break;
+    case TypeKind::kBoolean:
+      kernel = ExtremeOf<uint8_t>(greatest);
+      break;
     case TypeKind::kInt:
-    case TypeKind::kDate: kernel = ExtremeOf<int32_t>(greatest); break;
+    case TypeKind::kDate:
+      kernel = ExtremeOf<int32_t>(greatest);
+      break;
     case TypeKind::kBigint:
-    case TypeKind::kTimestamp: kernel = ExtremeOf<int64_t>(greatest); break;
-    case TypeKind::kDouble: kernel = ExtremeOf<double>(greatest); break;
-    case TypeKind::kDecimal: kernel = ExtremeOf<Decimal>(greatest); break;
+    case TypeKind::kTimestamp:
+      kernel = ExtremeOf<int64_t>(greatest);
+      break;
+    case TypeKind::kDouble:
+      kernel = ExtremeOf<double>(greatest);
+      break;
+    case TypeKind::kDecimal:
+      kernel = ExtremeOf<Decimal>(greatest);
+      break;
     default:
       kernel = [greatest](KernelCall& c) {
         PickOne<StringRef>(c, [greatest](const StringRef& a, const StringRef& b) {
@@ -239,21 +273,28 @@ NodePtr BindExtreme(BoundCall& call) {
 
 Kernel CompareKernel(const DataType& type, std::string_view op) {
   switch (type.kind) {
-    case TypeKind::kBoolean: return CompareOf<uint8_t>(op);
+    case TypeKind::kBoolean:
+      return CompareOf<uint8_t>(op);
     case TypeKind::kInt:
-    case TypeKind::kDate: return CompareOf<int32_t>(op);
+    case TypeKind::kDate:
+      return CompareOf<int32_t>(op);
     case TypeKind::kBigint:
-    case TypeKind::kTimestamp: return CompareOf<int64_t>(op);
-    case TypeKind::kDouble: return CompareOf<double>(op);
-    case TypeKind::kDecimal: return CompareOf<Decimal>(op);
+    case TypeKind::kTimestamp:
+      return CompareOf<int64_t>(op);
+    case TypeKind::kDouble:
+      return CompareOf<double>(op);
+    case TypeKind::kDecimal:
+      return CompareOf<Decimal>(op);
     case TypeKind::kString:
-    case TypeKind::kBytes: break;
+    case TypeKind::kBytes:
+      break;
   }
   return CompareText(op);
 }
 
 void AddComparisons(FunctionTable* table) {
-  for (const char* name : {"=", "<>", "<", "<=", ">", ">="}) (*table)[name] = {2, 2, BindComparison, ""};
+  for (const char* name : {"=", "<>", "<", "<=", ">", ">="})
+    (*table)[name] = {2, 2, BindComparison, ""};
   (*table)["is distinct"] = {2, 2, BindDistinct, ""};
   (*table)["in"] = {2, -1, BindIn, ""};
   (*table)["between"] = {3, 3, BindBetween, ""};

@@ -24,24 +24,31 @@ NodePtr BindNot(BoundCall& call) {
 
 NodePtr BindIsNull(BoundCall& call) {
   if (call.Untyped(0) && !call.WantKind(0, TypeKind::kBoolean)) return nullptr;
-  return call.Make(TypeKind::kBoolean, [](KernelCall& c) {
-    uint8_t* out = c.out->mutable_data<uint8_t>();
-    const uint8_t* validity = c.args[0].validity();
-    if (validity == nullptr) {
-      std::memset(out, 0, static_cast<size_t>(c.rows));
-    } else {
-      for (int64_t i = 0; i < c.rows; ++i) out[i] = validity[i] ^ 1;
-    }
-  }, kTakesNull);
+  return call.Make(
+      TypeKind::kBoolean,
+      [](KernelCall& c) {
+        uint8_t* out = c.out->mutable_data<uint8_t>();
+        const uint8_t* validity = c.args[0].validity();
+        if (validity == nullptr) {
+          std::memset(out, 0, static_cast<size_t>(c.rows));
+        } else {
+          for (int64_t i = 0; i < c.rows; ++i) out[i] = validity[i] ^ 1;
+        }
+      },
+      kTakesNull);
 }
 
 NodePtr BindIsTruth(BoundCall& call) {
   if (!call.WantAll(TypeKind::kBoolean)) return nullptr;
   uint8_t wanted = call.ast.name == "is true" ? 1 : 0;
-  return call.Make(TypeKind::kBoolean, [wanted](KernelCall& c) {
-    uint8_t* out = c.out->mutable_data<uint8_t>();
-    for (int64_t i = 0; i < c.rows; ++i) out[i] = !c.args[0].IsNull(i) && c.args[0].at<uint8_t>(i) == wanted;
-  }, kTakesNull);
+  return call.Make(
+      TypeKind::kBoolean,
+      [wanted](KernelCall& c) {
+        uint8_t* out = c.out->mutable_data<uint8_t>();
+        for (int64_t i = 0; i < c.rows; ++i)
+          out[i] = !c.args[0].IsNull(i) && c.args[0].at<uint8_t>(i) == wanted;
+      },
+      kTakesNull);
 }
 
 // Gives the values at `places` of the call one type.
@@ -78,7 +85,8 @@ NodePtr MakeCase(std::vector<NodePtr> conditions, std::vector<NodePtr> values, N
   if (kept_conditions.empty()) return otherwise;
   type.nullable = otherwise->type().nullable;
   for (const NodePtr& value : kept_values) type.nullable = type.nullable || value->type().nullable;
-  return std::make_shared<CaseNode>(type, std::move(kept_conditions), std::move(kept_values), std::move(otherwise));
+  return std::make_shared<CaseNode>(type, std::move(kept_conditions), std::move(kept_values),
+                                    std::move(otherwise));
 }
 
 // Reads `value` in several places; `*let` is set when it has to be computed into a slot first.
@@ -110,7 +118,8 @@ NodePtr BindCase(BoundCall& call) {
   std::vector<NodePtr> conditions, values;
   for (size_t i = first; i + 1 < call.size(); i += 2) {
     if (simple) {
-      conditions.push_back(Fold(call.MakeOf({operand, call.args[i]}, DataType{TypeKind::kBoolean}, CompareKernel(call.type(0), "="))));
+      conditions.push_back(Fold(call.MakeOf({operand, call.args[i]}, DataType{TypeKind::kBoolean},
+                                            CompareKernel(call.type(0), "="))));
     } else {
       if (!call.WantKind(i, TypeKind::kBoolean)) return nullptr;
       conditions.push_back(call.args[i]);
@@ -135,7 +144,8 @@ NodePtr BindNullIf(BoundCall& call) {
   NodePtr read = Shared(call, first, &slot, &let);
   call.args[0] = read;
   if (!call.WantCommon()) return nullptr;
-  NodePtr equal = Fold(call.MakeOf(call.args, DataType{TypeKind::kBoolean}, CompareKernel(call.type(0), "=")));
+  NodePtr equal =
+      Fold(call.MakeOf(call.args, DataType{TypeKind::kBoolean}, CompareKernel(call.type(0), "=")));
   DataType nullable = own;
   nullable.nullable = true;
   NodePtr null = std::make_shared<ConstantNode>(batch::Column::Null(nullable, 1));

@@ -30,7 +30,9 @@ struct Wide {
   Unsigned128 low = 0;
 };
 
-bool Less(const Wide& a, const Wide& b) { return a.high != b.high ? a.high < b.high : a.low < b.low; }
+bool Less(const Wide& a, const Wide& b) {
+  return a.high != b.high ? a.high < b.high : a.low < b.low;
+}
 
 Wide Multiply(Unsigned128 a, Unsigned128 b) {
   constexpr Unsigned128 kMask = ~uint64_t{0};
@@ -54,7 +56,8 @@ bool MultiplyInto(Wide* a, Unsigned128 b) {
 bool ScaleUp(Wide* a, int digits) {
   while (digits > 0) {
     int step = std::min(digits, 38);
-    if (!MultiplyInto(a, static_cast<Unsigned128>(kPowers[static_cast<size_t>(step)]))) return false;
+    if (!MultiplyInto(a, static_cast<Unsigned128>(kPowers[static_cast<size_t>(step)])))
+      return false;
     digits -= step;
   }
   return true;
@@ -65,7 +68,9 @@ Wide Add(const Wide& a, const Wide& b) {
   return {a.high + b.high + (low < a.low ? 1 : 0), low};
 }
 
-Wide Subtract(const Wide& a, const Wide& b) { return {a.high - b.high - (a.low < b.low ? 1 : 0), a.low - b.low}; }
+Wide Subtract(const Wide& a, const Wide& b) {
+  return {a.high - b.high - (a.low < b.low ? 1 : 0), a.low - b.low};
+}
 
 // The quotient rounded half up; false when it does not fit 128 bits.
 bool DivideRound(Wide a, Unsigned128 by, Unsigned128* out) {
@@ -103,8 +108,8 @@ bool Signed(Unsigned128 magnitude, bool negative, int precision, Decimal* out) {
 // a / 10^digits, rounded, with its sign.
 bool Narrow(Wide a, int digits, bool negative, int precision, Decimal* out) {
   Unsigned128 magnitude;
-  // More than 38 digits fall away only when two scales add up. Cutting the last ones off first is exact: rounding half
-  // away from zero depends on the highest dropped digit alone.
+  // More than 38 digits fall away only when two scales add up. Cutting the last ones off first is
+  // exact: rounding half away from zero depends on the highest dropped digit alone.
   while (digits > 38) {
     Unsigned128 high = a.high / 10, rest = a.high % 10;
     Unsigned128 low = 0;
@@ -119,7 +124,8 @@ bool Narrow(Wide a, int digits, bool negative, int precision, Decimal* out) {
     a = {high, low};
     --digits;
   }
-  if (!DivideRound(a, static_cast<Unsigned128>(kPowers[static_cast<size_t>(digits)]), &magnitude)) return false;
+  if (!DivideRound(a, static_cast<Unsigned128>(kPowers[static_cast<size_t>(digits)]), &magnitude))
+    return false;
   return Signed(magnitude, negative, precision, out);
 }
 
@@ -131,7 +137,8 @@ DataType Adjusted(int precision, int scale) {
     scale = std::max(38 - whole, std::min(scale, 6));
     precision = 38;
   }
-  return DataType{TypeKind::kDecimal, true, static_cast<uint8_t>(precision), static_cast<uint8_t>(scale)};
+  return DataType{TypeKind::kDecimal, true, static_cast<uint8_t>(precision),
+                  static_cast<uint8_t>(scale)};
 }
 
 }  // namespace
@@ -152,12 +159,16 @@ bool AddDecimals(Decimal a, int as, Decimal b, int bs, int precision, int scale,
   } else {
     sum = Subtract(x, y);
   }
-  if (scale >= common) return ScaleUp(&sum, scale - common) && sum.high == 0 && Signed(sum.low, negative, precision, out);
+  if (scale >= common)
+    return ScaleUp(&sum, scale - common) && sum.high == 0 &&
+           Signed(sum.low, negative, precision, out);
   return Narrow(sum, common - scale, negative, precision, out);
 }
 
-bool MultiplyDecimals(Decimal a, int as, Decimal b, int bs, int precision, int scale, Decimal* out) {
-  Wide product = Multiply(static_cast<Unsigned128>(Magnitude(a)), static_cast<Unsigned128>(Magnitude(b)));
+bool MultiplyDecimals(Decimal a, int as, Decimal b, int bs, int precision, int scale,
+                      Decimal* out) {
+  Wide product =
+      Multiply(static_cast<Unsigned128>(Magnitude(a)), static_cast<Unsigned128>(Magnitude(b)));
   return Narrow(product, as + bs - scale, (a < 0) != (b < 0), precision, out);
 }
 
@@ -208,7 +219,8 @@ Decimal DivideByPowerOfTen(Decimal value, int n) {
 
 double DecimalToDouble(Decimal value, int scale) {
   constexpr Decimal kExact = Decimal{1} << 53;
-  if (Magnitude(value) <= kExact && scale <= 22) return static_cast<double>(value) / std::pow(10.0, scale);
+  if (Magnitude(value) <= kExact && scale <= 22)
+    return static_cast<double>(value) / std::pow(10.0, scale);
   return std::strtod(batch::DecimalToString(value, scale).c_str(), nullptr);
 }
 
@@ -217,7 +229,8 @@ bool DoubleToDecimal(double value, int precision, int scale, Decimal* out) {
   char buffer[64];
   auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), value);
   if (error != std::errc()) return false;
-  auto parsed = batch::ParseDecimal(std::string_view(buffer, static_cast<size_t>(end - buffer)), precision, scale);
+  auto parsed = batch::ParseDecimal(std::string_view(buffer, static_cast<size_t>(end - buffer)),
+                                    precision, scale);
   if (!parsed) return false;
   *out = *parsed;
   return true;

@@ -20,11 +20,13 @@ using batch::TypeKind;
 namespace {
 
 absl::Status ToStatus(const Problem& problem) {
-  return absl::InvalidArgumentError(absl::StrCat("at byte ", problem.offset, ": ", problem.message));
+  return absl::InvalidArgumentError(
+      absl::StrCat("at byte ", problem.offset, ": ", problem.message));
 }
 
 void Collect(const Ast& ast, std::vector<std::string>* names) {
-  if (ast.kind == AstKind::kColumn && std::find(names->begin(), names->end(), ast.name) == names->end()) {
+  if (ast.kind == AstKind::kColumn &&
+      std::find(names->begin(), names->end(), ast.name) == names->end()) {
     names->push_back(ast.name);
   }
   for (const AstPtr& arg : ast.args) Collect(*arg, names);
@@ -35,8 +37,9 @@ void Collect(const Ast& ast, std::vector<std::string>* names) {
 const FunctionTable& Functions() {
   static const FunctionTable* table = [] {
     auto* made = new FunctionTable;
-    for (auto* add : {AddArithmetic, AddComparisons, AddConditionals, AddCasts, AddMath, AddRounding, AddStrings,
-                      AddStringSearch, AddPatterns, AddTime, AddTimeArithmetic, AddTimeText, AddGenerators}) {
+    for (auto* add : {AddArithmetic, AddComparisons, AddConditionals, AddCasts, AddMath,
+                      AddRounding, AddStrings, AddStringSearch, AddPatterns, AddTime,
+                      AddTimeArithmetic, AddTimeText, AddGenerators}) {
       add(made);
     }
     return made;
@@ -74,8 +77,8 @@ std::optional<std::string> ColumnName(const Ast& ast) {
 std::string QuoteName(std::string_view name) {
   std::vector<Token> tokens;
   std::string plain(name);
-  if (!Tokenize(name, &tokens) && tokens.size() == 2 && tokens[0].kind == TokenKind::kName && tokens[0].length == name.size() &&
-      !IsReserved(tokens[0].lower)) {
+  if (!Tokenize(name, &tokens) && tokens.size() == 2 && tokens[0].kind == TokenKind::kName &&
+      tokens[0].length == name.size() && !IsReserved(tokens[0].lower)) {
     return plain;
   }
   std::string quoted = "`";
@@ -91,13 +94,20 @@ std::vector<std::string> ReferencedColumns(const Ast& ast) {
 
 std::string_view ToString(AggregateFunction function) {
   switch (function) {
-    case AggregateFunction::kCountStar: return "count(*)";
-    case AggregateFunction::kCount: return "count";
-    case AggregateFunction::kCountDistinct: return "count(distinct)";
-    case AggregateFunction::kSum: return "sum";
-    case AggregateFunction::kAvg: return "avg";
-    case AggregateFunction::kMin: return "min";
-    case AggregateFunction::kMax: return "max";
+    case AggregateFunction::kCountStar:
+      return "count(*)";
+    case AggregateFunction::kCount:
+      return "count";
+    case AggregateFunction::kCountDistinct:
+      return "count(distinct)";
+    case AggregateFunction::kSum:
+      return "sum";
+    case AggregateFunction::kAvg:
+      return "avg";
+    case AggregateFunction::kMin:
+      return "min";
+    case AggregateFunction::kMax:
+      return "max";
   }
   return "?";
 }
@@ -107,7 +117,8 @@ absl::StatusOr<DataType> AggregateType(AggregateFunction function, const DataTyp
   switch (function) {
     case AggregateFunction::kCountStar:
     case AggregateFunction::kCount:
-    case AggregateFunction::kCountDistinct: return DataType{TypeKind::kBigint, false, 0, 0};
+    case AggregateFunction::kCountDistinct:
+      return DataType{TypeKind::kBigint, false, 0, 0};
     case AggregateFunction::kMin:
     case AggregateFunction::kMax: {
       DataType type = argument;
@@ -115,16 +126,22 @@ absl::StatusOr<DataType> AggregateType(AggregateFunction function, const DataTyp
       return type;
     }
     case AggregateFunction::kSum:
-    case AggregateFunction::kAvg: break;
+    case AggregateFunction::kAvg:
+      break;
   }
-  if (argument.kind == TypeKind::kDecimal) return DecimalType(38, averages ? std::max<int>(argument.scale, 6) : argument.scale);
+  if (argument.kind == TypeKind::kDecimal)
+    return DecimalType(38, averages ? std::max<int>(argument.scale, 6) : argument.scale);
   if (!IsNumeric(argument.kind)) {
-    return absl::InvalidArgumentError(absl::StrCat(averages ? "avg" : "sum", " needs a number, its argument is ", TypeName(argument)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        averages ? "avg" : "sum", " needs a number, its argument is ", TypeName(argument)));
   }
-  return DataType{averages || argument.kind == TypeKind::kDouble ? TypeKind::kDouble : TypeKind::kBigint, true, 0, 0};
+  return DataType{
+      averages || argument.kind == TypeKind::kDouble ? TypeKind::kDouble : TypeKind::kBigint, true,
+      0, 0};
 }
 
-BoundExpression::BoundExpression(std::shared_ptr<const Node> root, std::vector<int> columns, std::string text)
+BoundExpression::BoundExpression(std::shared_ptr<const Node> root, std::vector<int> columns,
+                                 std::string text)
     : root_(std::move(root)), columns_(std::move(columns)), text_(std::move(text)) {}
 
 const DataType& BoundExpression::type() const { return root_->type(); }
@@ -132,36 +149,43 @@ int BoundExpression::ColumnIndex() const { return root_->ColumnIndex(); }
 bool BoundExpression::IsConstant() const { return root_->constant(); }
 bool BoundExpression::MayFail() const { return root_->may_fail(); }
 
-std::optional<Problem> Bind(const AstPtr& ast, const batch::Schema& schema, const BindOptions& options, BoundExpression* bound) {
+std::optional<Problem> Bind(const AstPtr& ast, const batch::Schema& schema,
+                            const BindOptions& options, BoundExpression* bound) {
   Binder binder(schema, options, ast->text);
   NodePtr root = binder.Bind(*ast);
   if (!root) return binder.problem();
-  if (options.want_boolean && root->type().kind == kUntyped) root = Widen(root, DataType{TypeKind::kBoolean}, "");
+  if (options.want_boolean && root->type().kind == kUntyped)
+    root = Widen(root, DataType{TypeKind::kBoolean}, "");
   if (root->type().kind == kUntyped) {
-    return Problem{ast->offset, ast->length, "this NULL has no type; write CAST(NULL AS string) or another type"};
+    return Problem{ast->offset, ast->length,
+                   "this NULL has no type; write CAST(NULL AS string) or another type"};
   }
   if (options.want_boolean && root->type().kind != TypeKind::kBoolean) {
-    return Problem{ast->offset, ast->length, absl::StrCat("a condition must be boolean, this is ", TypeName(root->type()))};
+    return Problem{ast->offset, ast->length,
+                   absl::StrCat("a condition must be boolean, this is ", TypeName(root->type()))};
   }
   *bound = BoundExpression(std::move(root), {binder.columns().begin(), binder.columns().end()},
                            ast->length == ast->text.size() ? ast->text : binder.Snippet(*ast));
   return std::nullopt;
 }
 
-absl::StatusOr<BoundExpression> Bind(const AstPtr& ast, const batch::Schema& schema, const BindOptions& options) {
+absl::StatusOr<BoundExpression> Bind(const AstPtr& ast, const batch::Schema& schema,
+                                     const BindOptions& options) {
   BoundExpression bound;
   if (auto problem = Bind(ast, schema, options, &bound)) return ToStatus(*problem);
   return bound;
 }
 
-absl::StatusOr<BoundExpression> Compile(std::string_view text, const batch::Schema& schema, const BindOptions& options) {
+absl::StatusOr<BoundExpression> Compile(std::string_view text, const batch::Schema& schema,
+                                        const BindOptions& options) {
   ASSIGN_OR_RETURN(AstPtr ast, Parse(text));
   return Bind(ast, schema, options);
 }
 
 Evaluator::Evaluator(BoundExpression expression) : expression_(std::move(expression)) {}
 
-void Evaluator::Evaluate(const batch::Batch& batch, const EvaluationContext& context, Column* out, RowErrors* errors) {
+void Evaluator::Evaluate(const batch::Batch& batch, const EvaluationContext& context, Column* out,
+                         RowErrors* errors) {
   if (batch.rows == 0) {
     *out = Column::Allocate(expression_.type(), 0);
     return;
@@ -171,22 +195,28 @@ void Evaluator::Evaluate(const batch::Batch& batch, const EvaluationContext& con
   Column result;
   expression_.root().Evaluate(Frame{batch, context, batch.rows, &found, &slots}, nullptr, &result);
   if (!found.empty()) {
-    std::stable_sort(found.begin(), found.end(), [](const RowError& a, const RowError& b) { return a.row < b.row; });
-    found.erase(std::unique(found.begin(), found.end(), [](const RowError& a, const RowError& b) { return a.row == b.row; }), found.end());
+    std::stable_sort(found.begin(), found.end(),
+                     [](const RowError& a, const RowError& b) { return a.row < b.row; });
+    found.erase(std::unique(found.begin(), found.end(),
+                            [](const RowError& a, const RowError& b) { return a.row == b.row; }),
+                found.end());
     result = result.Flatten();
     // The bytes may be shared with an argument's column.
     if (result.validity() != nullptr) {
-      result.set_validity(batch::Buffer::Copy({result.validity_buffer()->data(), static_cast<size_t>(batch.rows)}));
+      result.set_validity(
+          batch::Buffer::Copy({result.validity_buffer()->data(), static_cast<size_t>(batch.rows)}));
     }
     uint8_t* validity = result.EnsureValidity();
     for (const RowError& error : found) validity[error.row] = 0;
-    errors->insert(errors->end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    errors->insert(errors->end(), std::make_move_iterator(found.begin()),
+                   std::make_move_iterator(found.end()));
   }
   result.set_type(expression_.type());
   *out = std::move(result);
 }
 
-void Evaluator::EvaluateFilter(const batch::Batch& batch, std::vector<uint32_t>* kept, RowErrors* errors) {
+void Evaluator::EvaluateFilter(const batch::Batch& batch, std::vector<uint32_t>* kept,
+                               RowErrors* errors) {
   kept->clear();
   Column column;
   Evaluate(batch, &column, errors);

@@ -12,11 +12,12 @@
 
 namespace weir::expression {
 
-struct Ast;   // common/expression/ast.h
-class Node;   // common/expression/node.h
+struct Ast;  // common/expression/ast.h
+class Node;  // common/expression/node.h
 using AstPtr = std::shared_ptr<const Ast>;
 
-/// What is wrong with an expression, and where: bytes [offset, offset + length) of its text (length 0: at the end).
+/// What is wrong with an expression, and where: bytes [offset, offset + length) of its text (length
+/// 0: at the end).
 struct Problem {
   size_t offset = 0;
   size_t length = 0;
@@ -26,7 +27,8 @@ struct Problem {
 /// Parses one SQL scalar expression. README.md lists the language.
 ///
 /// Thread:  any; the result is immutable.
-/// Errors:  the first thing wrong. Nothing returned = `*ast` is set. Text longer than kMaxText or nested deeper than
+/// Errors:  the first thing wrong. Nothing returned = `*ast` is set. Text longer than kMaxText or
+/// nested deeper than
 ///          kMaxDepth is refused, so that no input overflows the stack.
 std::optional<Problem> Parse(std::string_view text, AstPtr* ast);
 /// The same; kInvalidArgument with `at byte N: …`.
@@ -36,33 +38,44 @@ inline constexpr int kMaxDepth = 200;
 
 /// The name if `ast` is nothing but a column (`user`, `"my col"`), else nothing.
 std::optional<std::string> ColumnName(const Ast& ast);
-/// The text of a plain name as it must be written in an expression: quoted with backticks where needed.
+/// The text of a plain name as it must be written in an expression: quoted with backticks where
+/// needed.
 std::string QuoteName(std::string_view name);
 /// Names of all columns that occur, each once, in order of first occurrence.
 std::vector<std::string> ReferencedColumns(const Ast& ast);
 
-enum class AggregateFunction : uint8_t { kCountStar, kCount, kCountDistinct, kSum, kAvg, kMin, kMax };
+enum class AggregateFunction : uint8_t {
+  kCountStar,
+  kCount,
+  kCountDistinct,
+  kSum,
+  kAvg,
+  kMin,
+  kMax
+};
 
 /// `sum(amount) filter (where amount > 0)`.
 struct AggregateCall {
   AggregateFunction function = AggregateFunction::kCountStar;
-  AstPtr argument;  // null for count(*)
-  AstPtr filter;    // null when there is none
+  AstPtr argument;    // null for count(*)
+  AstPtr filter;      // null when there is none
   size_t offset = 0;  // of the call in the text
   size_t length = 0;
 };
 /// Parses one aggregate call, the form of an entry of `aggregate:`.
 std::optional<Problem> ParseAggregate(std::string_view text, AggregateCall* call);
-/// The type of an aggregate's result (contract: sum(int) -> bigint, …); a message when the argument's type does not fit.
-/// `argument` means nothing for count(*). Only counts are `not null`.
-absl::StatusOr<batch::DataType> AggregateType(AggregateFunction function, const batch::DataType& argument);
+/// The type of an aggregate's result (contract: sum(int) -> bigint, …); a message when the
+/// argument's type does not fit. `argument` means nothing for count(*). Only counts are `not null`.
+absl::StatusOr<batch::DataType> AggregateType(AggregateFunction function,
+                                              const batch::DataType& argument);
 /// `count(distinct …)` as its users write it: count(*), count, count(distinct), sum, avg, min, max.
 std::string_view ToString(AggregateFunction function);
 
 struct BindOptions {
   /// sequence(), random_int(a, b), random_string(n), random_choice(a, …) may be used.
   bool generator = false;
-  /// Tells the random functions of different expressions apart: the path of the entry, `transactions.fields.user`.
+  /// Tells the random functions of different expressions apart: the path of the entry,
+  /// `transactions.fields.user`.
   std::string call_site;
   /// Refuse a result that is not boolean (`where`, `filter`).
   bool want_boolean = false;
@@ -96,11 +109,13 @@ class BoundExpression {
 };
 
 /// Resolves names, checks types, inserts conversions and folds constants.
-/// Errors:  unknown column or function (with the nearest name), types that do not fit, a bad pattern. Nothing returned =
+/// Errors:  unknown column or function (with the nearest name), types that do not fit, a bad
+/// pattern. Nothing returned =
 ///          `*bound` is set.
-std::optional<Problem> Bind(const AstPtr& ast, const batch::Schema& schema, const BindOptions& options,
-                            BoundExpression* bound);
-absl::StatusOr<BoundExpression> Bind(const AstPtr& ast, const batch::Schema& schema, const BindOptions& options = {});
+std::optional<Problem> Bind(const AstPtr& ast, const batch::Schema& schema,
+                            const BindOptions& options, BoundExpression* bound);
+absl::StatusOr<BoundExpression> Bind(const AstPtr& ast, const batch::Schema& schema,
+                                     const BindOptions& options = {});
 /// Parse and Bind.
 absl::StatusOr<BoundExpression> Compile(std::string_view text, const batch::Schema& schema,
                                         const BindOptions& options = {});
@@ -112,8 +127,8 @@ struct RowError {
 };
 using RowErrors = std::vector<RowError>;
 
-/// What generator functions see beside the row. Rows of a batch are numbered first_row, first_row + 1, … unless
-/// `row_numbers` (one a row) is given.
+/// What generator functions see beside the row. Rows of a batch are numbered first_row, first_row +
+/// 1, … unless `row_numbers` (one a row) is given.
 struct EvaluationContext {
   uint64_t seed = 0;
   int64_t first_row = 0;
@@ -123,17 +138,20 @@ struct EvaluationContext {
 /// Evaluates a bound expression, a column at a time.
 ///
 /// Thread:  confined (it keeps scratch memory). Many may share one BoundExpression.
-/// Shape:   the batch's columns are those of the schema given to Bind; columns that are not in `columns()` are not
-///          touched and may be empty (default Column). The result has batch.rows values, flat or constant; strings may point
-///          into the batch's buffers, which the result keeps alive.
-/// Errors:  per row, and only where the value was needed (CASE, COALESCE, AND and OR take one branch). Such a row's value is
-///          NULL even if the type is `not null`; it is appended to `errors` once, rows ascending. The caller decides
-///          what becomes of it (on_error).
+/// Shape:   the batch's columns are those of the schema given to Bind; columns that are not in
+/// `columns()` are not
+///          touched and may be empty (default Column). The result has batch.rows values, flat or
+///          constant; strings may point into the batch's buffers, which the result keeps alive.
+/// Errors:  per row, and only where the value was needed (CASE, COALESCE, AND and OR take one
+/// branch). Such a row's value is
+///          NULL even if the type is `not null`; it is appended to `errors` once, rows ascending.
+///          The caller decides what becomes of it (on_error).
 class Evaluator {
  public:
   explicit Evaluator(BoundExpression expression);
 
-  void Evaluate(const batch::Batch& batch, const EvaluationContext& context, batch::Column* out, RowErrors* errors);
+  void Evaluate(const batch::Batch& batch, const EvaluationContext& context, batch::Column* out,
+                RowErrors* errors);
   void Evaluate(const batch::Batch& batch, batch::Column* out, RowErrors* errors) {
     Evaluate(batch, EvaluationContext{}, out, errors);
   }

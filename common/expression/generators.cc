@@ -1,5 +1,6 @@
-// Functions of generator sources. A value depends on the seed, the row's number and the place of the call only, so that
-// rows come out the same whatever the parallelism, the batches and the restarts.
+// Functions of generator sources. A value depends on the seed, the row's number and the place of
+// the call only, so that rows come out the same whatever the parallelism, the batches and the
+// restarts.
 #include <algorithm>
 
 #include "common/expression/functions.h"
@@ -24,8 +25,11 @@ uint64_t Mix(uint64_t z) {
 
 class Randomness {
  public:
-  Randomness(const EvaluationContext& context, uint64_t site) : context_(context), base_(Mix(Mix(context.seed + 0x9e3779b97f4a7c15ULL) ^ site)) {}
-  uint64_t At(int64_t i) const { return Mix(base_ + 0x9e3779b97f4a7c15ULL * static_cast<uint64_t>(RowNumber(context_, i) + 1)); }
+  Randomness(const EvaluationContext& context, uint64_t site)
+      : context_(context), base_(Mix(Mix(context.seed + 0x9e3779b97f4a7c15ULL) ^ site)) {}
+  uint64_t At(int64_t i) const {
+    return Mix(base_ + 0x9e3779b97f4a7c15ULL * static_cast<uint64_t>(RowNumber(context_, i) + 1));
+  }
 
  private:
   const EvaluationContext& context_;
@@ -37,10 +41,13 @@ uint64_t Below(uint64_t random, uint64_t bound) {
 }
 
 NodePtr BindSequence(BoundCall& call) {
-  return call.Make(TypeKind::kBigint, [](KernelCall& c) {
-    int64_t* out = c.out->mutable_data<int64_t>();
-    for (int64_t i = 0; i < c.rows; ++i) out[i] = RowNumber(c.context, i);
-  }, kVolatile);
+  return call.Make(
+      TypeKind::kBigint,
+      [](KernelCall& c) {
+        int64_t* out = c.out->mutable_data<int64_t>();
+        for (int64_t i = 0; i < c.rows; ++i) out[i] = RowNumber(c.context, i);
+      },
+      kVolatile);
 }
 
 NodePtr BindRandomInt(BoundCall& call) {
@@ -50,47 +57,54 @@ NodePtr BindRandomInt(BoundCall& call) {
   }
   if (!call.WantKind(0, TypeKind::kBigint) || !call.WantKind(1, TypeKind::kBigint)) return nullptr;
   const batch::Column *low = call.args[0]->Value(), *high = call.args[1]->Value();
-  if (low != nullptr && high != nullptr && !low->IsNull(0) && !high->IsNull(0) && low->at<int64_t>(0) > high->at<int64_t>(0)) {
+  if (low != nullptr && high != nullptr && !low->IsNull(0) && !high->IsNull(0) &&
+      low->at<int64_t>(0) > high->at<int64_t>(0)) {
     return call.Fail("random_int(a, b) needs a <= b; both ends are included");
   }
   uint64_t site = call.binder.NextCallSite();
   bool narrow = common.kind == TypeKind::kInt;
-  return call.Make(common, [site, narrow](KernelCall& c) {
-    Randomness randomness(c.context, site);
-    ForLive(c, [&](int64_t i) {
-      int64_t a = c.args[0].at<int64_t>(i), b = c.args[1].at<int64_t>(i);
-      if (a > b) return c.Fail(i, "random_int(a, b) needs a <= b");
-      uint64_t span = static_cast<uint64_t>(b) - static_cast<uint64_t>(a) + 1;  // 0: all 2^64
-      uint64_t offset = span == 0 ? randomness.At(i) : Below(randomness.At(i), span);
-      int64_t value = static_cast<int64_t>(static_cast<uint64_t>(a) + offset);
-      if (narrow) {
-        c.out->mutable_data<int32_t>()[i] = static_cast<int32_t>(value);
-      } else {
-        c.out->mutable_data<int64_t>()[i] = value;
-      }
-    });
-  }, kVolatile | kMayFail | kPartial);
+  return call.Make(
+      common,
+      [site, narrow](KernelCall& c) {
+        Randomness randomness(c.context, site);
+        ForLive(c, [&](int64_t i) {
+          int64_t a = c.args[0].at<int64_t>(i), b = c.args[1].at<int64_t>(i);
+          if (a > b) return c.Fail(i, "random_int(a, b) needs a <= b");
+          uint64_t span = static_cast<uint64_t>(b) - static_cast<uint64_t>(a) + 1;  // 0: all 2^64
+          uint64_t offset = span == 0 ? randomness.At(i) : Below(randomness.At(i), span);
+          int64_t value = static_cast<int64_t>(static_cast<uint64_t>(a) + offset);
+          if (narrow) {
+            c.out->mutable_data<int32_t>()[i] = static_cast<int32_t>(value);
+          } else {
+            c.out->mutable_data<int64_t>()[i] = value;
+          }
+        });
+      },
+      kVolatile | kMayFail | kPartial);
 }
 
 NodePtr BindRandomString(BoundCall& call) {
   if (!call.WantKind(0, TypeKind::kBigint)) return nullptr;
   uint64_t site = call.binder.NextCallSite();
-  return call.Make(TypeKind::kString, [site](KernelCall& c) {
-    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
-    Randomness randomness(c.context, site);
-    std::string text;
-    ForLive(c, [&](int64_t i) {
-      int64_t n = c.args[0].at<int64_t>(i);
-      if (n < 0 || n > (1 << 20)) return c.Fail(i, "random_string(n) needs 0 <= n <= 1048576");
-      text.clear();
-      uint64_t word = randomness.At(i);
-      for (int64_t k = 0; k < n; ++k) {
-        word = Mix(word + 0x9e3779b97f4a7c15ULL);
-        text.push_back(kLetters[Below(word, kLetters.size())]);
-      }
-      c.SetCopy(i, text);
-    });
-  }, kVolatile | kMayFail | kPartial);
+  return call.Make(
+      TypeKind::kString,
+      [site](KernelCall& c) {
+        constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+        Randomness randomness(c.context, site);
+        std::string text;
+        ForLive(c, [&](int64_t i) {
+          int64_t n = c.args[0].at<int64_t>(i);
+          if (n < 0 || n > (1 << 20)) return c.Fail(i, "random_string(n) needs 0 <= n <= 1048576");
+          text.clear();
+          uint64_t word = randomness.At(i);
+          for (int64_t k = 0; k < n; ++k) {
+            word = Mix(word + 0x9e3779b97f4a7c15ULL);
+            text.push_back(kLetters[Below(word, kLetters.size())]);
+          }
+          c.SetCopy(i, text);
+        });
+      },
+      kVolatile | kMayFail | kPartial);
 }
 
 NodePtr BindRandomChoice(BoundCall& call) {
@@ -99,18 +113,22 @@ NodePtr BindRandomChoice(BoundCall& call) {
   DataType type = call.type(0);
   bool nullable = call.AnyNullable();
   size_t width = static_cast<size_t>(batch::Width(type.kind));
-  return call.Make(type, [site, width](KernelCall& c) {
-    Randomness randomness(c.context, site);
-    char* out = c.out->mutable_data<char>();
-    for (int64_t i = 0; i < c.rows; ++i) {
-      const batch::Column& chosen = c.args[Below(randomness.At(i), c.args.size())];
-      std::copy_n(chosen.data<char>() + static_cast<size_t>(chosen.index(i)) * width, width, out + static_cast<size_t>(i) * width);
-      if (chosen.IsNull(i)) c.SetNull(i);
-    }
-    if (batch::IsVariable(c.out->type().kind)) {
-      for (size_t k = 0; k < c.args.size(); ++k) c.KeepBytes(static_cast<int>(k));
-    }
-  }, kVolatile | kTakesNull | (nullable ? kMayNull : kPure));
+  return call.Make(
+      type,
+      [site, width](KernelCall& c) {
+        Randomness randomness(c.context, site);
+        char* out = c.out->mutable_data<char>();
+        for (int64_t i = 0; i < c.rows; ++i) {
+          const batch::Column& chosen = c.args[Below(randomness.At(i), c.args.size())];
+          std::copy_n(chosen.data<char>() + static_cast<size_t>(chosen.index(i)) * width, width,
+                      out + static_cast<size_t>(i) * width);
+          if (chosen.IsNull(i)) c.SetNull(i);
+        }
+        if (batch::IsVariable(c.out->type().kind)) {
+          for (size_t k = 0; k < c.args.size(); ++k) c.KeepBytes(static_cast<int>(k));
+        }
+      },
+      kVolatile | kTakesNull | (nullable ? kMayNull : kPure));
 }
 
 }  // namespace

@@ -13,9 +13,11 @@ namespace weir::expression {
 
 /// What a kernel works on: the arguments' columns in, one column out.
 ///
-/// Shape:   `args` are flat with `rows` values or constant; when all are constant `rows` is 1. `out` has room for `rows`
-///          values. For functions that are NULL on NULL `valid` says where all arguments are there (null: everywhere), and
-///          `out` has that validity already; a kernel computes on NULL rows too where that is cheap and harmless.
+/// Shape:   `args` are flat with `rows` values or constant; when all are constant `rows` is 1.
+/// `out` has room for `rows`
+///          values. For functions that are NULL on NULL `valid` says where all arguments are there
+///          (null: everywhere), and `out` has that validity already; a kernel computes on NULL rows
+///          too where that is cheap and harmless.
 /// Errors:  only of rows that are Live().
 struct KernelCall {
   const std::vector<batch::Column>& args;
@@ -28,14 +30,18 @@ struct KernelCall {
   const std::string& where;  // the call's text, for messages
   RowErrors* errors;
 
-  bool Live(int64_t i) const { return (active == nullptr || active[i]) && (valid == nullptr || valid[i]); }
+  bool Live(int64_t i) const {
+    return (active == nullptr || active[i]) && (valid == nullptr || valid[i]);
+  }
   /// Only in kernels bound with kMayNull or kMayFail.
   void SetNull(int64_t i) { out->EnsureValidity()[i] = 0; }
   void Fail(int64_t i, std::string_view message);
 
   std::string_view text(int arg, int64_t i) const { return args[arg].text(i); }
   /// A result that is part of an argument; KeepBytes(arg) once a call.
-  void SetView(int64_t i, std::string_view text) { out->mutable_data<batch::StringRef>()[i] = batch::StringRef(text); }
+  void SetView(int64_t i, std::string_view text) {
+    out->mutable_data<batch::StringRef>()[i] = batch::StringRef(text);
+  }
   void SetCopy(int64_t i, std::string_view text);
   void KeepBytes(int arg) { out->AddHeaps(args[arg].heaps()); }
 };
@@ -46,11 +52,12 @@ inline constexpr size_t kMaxStringResult = 16 * 1024 * 1024;
 
 enum KernelFlags : unsigned {
   kPure = 0,
-  kMayFail = 1,    // may call Fail
-  kMayNull = 2,    // may call SetNull on rows without NULL arguments
-  kVolatile = 4,   // depends on the row number: never folded
-  kTakesNull = 8,  // is called for NULL arguments too and sets validity itself; `valid` is null then
-  kPartial = 16,   // writes only Live rows: `out` is zeroed before, and skipping rows pays
+  kMayFail = 1,   // may call Fail
+  kMayNull = 2,   // may call SetNull on rows without NULL arguments
+  kVolatile = 4,  // depends on the row number: never folded
+  kTakesNull =
+      8,          // is called for NULL arguments too and sets validity itself; `valid` is null then
+  kPartial = 16,  // writes only Live rows: `out` is zeroed before, and skipping rows pays
 };
 
 /// out[i] = f(a[i]) for all rows.

@@ -10,7 +10,8 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsNameStart(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c); }
 
@@ -59,7 +60,8 @@ class Lexer {
         while (at_ < text_.size() && text_[at_] != '\n') ++at_;
       } else if (c == '/' && Peek(1) == '*') {
         size_t end = text_.find("*/", at_ + 2);
-        if (end == std::string_view::npos) return Problem{at_, 2, "this comment is not closed by `*/`"};
+        if (end == std::string_view::npos)
+          return Problem{at_, 2, "this comment is not closed by `*/`"};
         at_ = end + 2;
       } else {
         break;
@@ -93,9 +95,11 @@ class Lexer {
     if (IsNamePart(Peek(0)) || Peek(0) == '.') {
       size_t end = at_;
       while (end < text_.size() && (IsNamePart(text_[end]) || text_[end] == '.')) ++end;
-      return Problem{from, end - from,
-                     absl::StrCat("`", std::string(text_.substr(from, std::min<size_t>(end - from, 40))),
-                                  "` is neither a number nor a name; a name that starts with a digit is quoted with backticks")};
+      return Problem{
+          from, end - from,
+          absl::StrCat("`", std::string(text_.substr(from, std::min<size_t>(end - from, 40))),
+                       "` is neither a number nor a name; a name that starts with a digit is "
+                       "quoted with backticks")};
     }
     Push(kind, from, std::string(text_.substr(from, at_ - from)));
     return std::nullopt;
@@ -119,8 +123,9 @@ class Lexer {
       size_t end = text_.find(quote, at_);
       if (end == std::string_view::npos) {
         return Problem{from, 1,
-                       kind == TokenKind::kString ? "this string is not closed by a single quote"
-                                                  : absl::StrCat("this quoted name is not closed by ", Printable(quote))};
+                       kind == TokenKind::kString
+                           ? "this string is not closed by a single quote"
+                           : absl::StrCat("this quoted name is not closed by ", Printable(quote))};
       }
       value.append(text_.substr(at_, end - at_));
       at_ = end + 1;
@@ -128,7 +133,8 @@ class Lexer {
       value.push_back(quote);
       ++at_;
     }
-    if (kind == TokenKind::kQuotedName && value.empty()) return Problem{from, 2, "a quoted name is empty"};
+    if (kind == TokenKind::kQuotedName && value.empty())
+      return Problem{from, 2, "a quoted name is empty"};
     Push(kind, from, std::move(value));
     return std::nullopt;
   }
@@ -175,8 +181,8 @@ std::string Lower(std::string_view text) {
 
 bool IsReserved(std::string_view word) {
   static constexpr std::array<std::string_view, 18> kReserved = {
-      "and", "or", "not", "is", "null", "true", "false", "case", "when", "then",
-      "else", "end", "in", "between", "like", "ilike", "escape", "distinct"};
+      "and",  "or",   "not", "is", "null",    "true", "false", "case",   "when",
+      "then", "else", "end", "in", "between", "like", "ilike", "escape", "distinct"};
   return std::find(kReserved.begin(), kReserved.end(), word) != kReserved.end();
 }
 

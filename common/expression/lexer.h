@@ -9,10 +9,20 @@
 
 namespace weir::expression {
 
-enum class TokenKind : uint8_t { kEnd, kName, kQuotedName, kInteger, kDecimal, kDouble, kString, kSymbol };
+enum class TokenKind : uint8_t {
+  kEnd,
+  kName,
+  kQuotedName,
+  kInteger,
+  kDecimal,
+  kDouble,
+  kString,
+  kSymbol
+};
 
-/// Thread: a value. `text`: a name as written (dotted names whole), a quoted name or string without its quotes and with
-/// doubled quotes made single, a number or symbol as written. `lower`: a plain name in lower case, for keywords.
+/// Thread: a value. `text`: a name as written (dotted names whole), a quoted name or string without
+/// its quotes and with doubled quotes made single, a number or symbol as written. `lower`: a plain
+/// name in lower case, for keywords.
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   size_t offset = 0;
@@ -21,7 +31,8 @@ struct Token {
   std::string lower;
 };
 
-/// Cuts `text` into tokens; the last is kEnd. Comments (`-- …` to the end of the line, `/* … */`) are white space.
+/// Cuts `text` into tokens; the last is kEnd. Comments (`-- …` to the end of the line, `/* … */`)
+/// are white space.
 std::optional<Problem> Tokenize(std::string_view text, std::vector<Token>* tokens);
 
 /// ASCII lower case.

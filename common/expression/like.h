@@ -7,11 +7,12 @@
 
 namespace weir::expression {
 
-/// A LIKE pattern made ready: `%` is any text, `_` one character, the escape character makes the next one plain.
-/// Thread: immutable.
+/// A LIKE pattern made ready: `%` is any text, `_` one character, the escape character makes the
+/// next one plain. Thread: immutable.
 class LikePattern {
  public:
-  /// `escape`: one character, or empty for none. Nothing when the pattern ends in the escape character.
+  /// `escape`: one character, or empty for none. Nothing when the pattern ends in the escape
+  /// character.
   static std::optional<LikePattern> Make(std::string_view pattern, std::string_view escape);
   bool Matches(std::string_view text) const;
 

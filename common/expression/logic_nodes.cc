@@ -53,17 +53,26 @@ void CopyRows(const Column& from, const uint8_t* mask, int64_t rows, char* out) 
 
 }  // namespace
 
-ColumnMerger::ColumnMerger(DataType type, int64_t rows) : out_(Column::Allocate(type, rows)), rows_(rows) {
+ColumnMerger::ColumnMerger(DataType type, int64_t rows)
+    : out_(Column::Allocate(type, rows)), rows_(rows) {
   std::memset(out_.mutable_data<char>(), 0, out_.values()->size());
 }
 
 void ColumnMerger::Take(const Column& from, const uint8_t* mask) {
   char* out = out_.mutable_data<char>();
   switch (batch::Width(out_.type().kind)) {
-    case 1: CopyRows<1>(from, mask, rows_, out); break;
-    case 4: CopyRows<4>(from, mask, rows_, out); break;
-    case 8: CopyRows<8>(from, mask, rows_, out); break;
-    default: CopyRows<16>(from, mask, rows_, out); break;
+    case 1:
+      CopyRows<1>(from, mask, rows_, out);
+      break;
+    case 4:
+      CopyRows<4>(from, mask, rows_, out);
+      break;
+    case 8:
+      CopyRows<8>(from, mask, rows_, out);
+      break;
+    default:
+      CopyRows<16>(from, mask, rows_, out);
+      break;
   }
   if (from.validity() != nullptr) {
     uint8_t* validity = out_.EnsureValidity();
@@ -74,7 +83,8 @@ void ColumnMerger::Take(const Column& from, const uint8_t* mask) {
   out_.AddHeaps(from.heaps());
 }
 
-AndOrNode::AndOrNode(bool is_and, std::vector<NodePtr> args) : is_and_(is_and), args_(std::move(args)) {
+AndOrNode::AndOrNode(bool is_and, std::vector<NodePtr> args)
+    : is_and_(is_and), args_(std::move(args)) {
   type_ = {TypeKind::kBoolean, false};
   for (const NodePtr& arg : args_) {
     TakeTraits(*arg);
@@ -94,7 +104,8 @@ void AndOrNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out)
     if (k > 0 && args_[k]->wants_mask()) {
       // Open rows: not yet FALSE (AND) or TRUE (OR).
       open = Everything(active, rows);
-      for (int64_t i = 0; i < rows; ++i) open[i] &= is_and_ ? (is_true[i] | (known[i] ^ 1)) : (is_true[i] ^ 1);
+      for (int64_t i = 0; i < rows; ++i)
+        open[i] &= is_and_ ? (is_true[i] | (known[i] ^ 1)) : (is_true[i] ^ 1);
       if (!Any(open)) continue;
       mask = open.data();
     }
@@ -127,8 +138,11 @@ void AndOrNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out)
   *out = Column(type_, rows, std::move(values), any_null ? std::move(validity) : nullptr);
 }
 
-CaseNode::CaseNode(DataType type, std::vector<NodePtr> conditions, std::vector<NodePtr> values, NodePtr otherwise)
-    : conditions_(std::move(conditions)), values_(std::move(values)), otherwise_(std::move(otherwise)) {
+CaseNode::CaseNode(DataType type, std::vector<NodePtr> conditions, std::vector<NodePtr> values,
+                   NodePtr otherwise)
+    : conditions_(std::move(conditions)),
+      values_(std::move(values)),
+      otherwise_(std::move(otherwise)) {
   type_ = type;
   for (const NodePtr& node : conditions_) TakeTraits(*node);
   for (const NodePtr& node : values_) TakeTraits(*node);

@@ -27,9 +27,12 @@ constexpr DoubleFunction kDoubleFunctions[] = {
     {"sqrt", [](double x) { return std::sqrt(x); }, "sqrt of a negative number"},
     {"cbrt", [](double x) { return std::cbrt(x); }, nullptr},
     {"exp", [](double x) { return std::exp(x); }, nullptr},
-    {"ln", [](double x) { return x > 0 ? std::log(x) : std::nan(""); }, "logarithm of a number that is not positive"},
-    {"log10", [](double x) { return x > 0 ? std::log10(x) : std::nan(""); }, "logarithm of a number that is not positive"},
-    {"log2", [](double x) { return x > 0 ? std::log2(x) : std::nan(""); }, "logarithm of a number that is not positive"},
+    {"ln", [](double x) { return x > 0 ? std::log(x) : std::nan(""); },
+     "logarithm of a number that is not positive"},
+    {"log10", [](double x) { return x > 0 ? std::log10(x) : std::nan(""); },
+     "logarithm of a number that is not positive"},
+    {"log2", [](double x) { return x > 0 ? std::log2(x) : std::nan(""); },
+     "logarithm of a number that is not positive"},
     {"sin", [](double x) { return std::sin(x); }, nullptr},
     {"cos", [](double x) { return std::cos(x); }, nullptr},
     {"tan", [](double x) { return std::tan(x); }, nullptr},
@@ -44,15 +47,19 @@ NodePtr BindDouble(BoundCall& call) {
   if (!call.WantNumber(0) || !call.WantKind(0, TypeKind::kDouble)) return nullptr;
   for (const DoubleFunction& entry : kDoubleFunctions) {
     if (call.ast.name != entry.name) continue;
-    return call.Make(TypeKind::kDouble, [entry](KernelCall& c) {
-      double* out = c.out->mutable_data<double>();
-      ForLive(c, [&](int64_t i) {
-        const double x = c.args[0].at<double>(i);
-        out[i] = entry.f(x);
-        if (std::isfinite(out[i]) || !std::isfinite(x)) return;
-        c.Fail(i, std::isnan(out[i]) && entry.domain != nullptr ? entry.domain : "double overflow");
-      });
-    }, kMayFail | kPartial);
+    return call.Make(
+        TypeKind::kDouble,
+        [entry](KernelCall& c) {
+          double* out = c.out->mutable_data<double>();
+          ForLive(c, [&](int64_t i) {
+            const double x = c.args[0].at<double>(i);
+            out[i] = entry.f(x);
+            if (std::isfinite(out[i]) || !std::isfinite(x)) return;
+            c.Fail(i, std::isnan(out[i]) && entry.domain != nullptr ? entry.domain
+                                                                    : "double overflow");
+          });
+        },
+        kMayFail | kPartial);
   }
   return nullptr;
 }
@@ -67,19 +74,23 @@ NodePtr BindDouble2(BoundCall& call) {
             return base > 0 && base != 1 && x > 0 ? std::log(x) / std::log(base) : std::nan("");
           })
                                  : F([](double a, double b) { return std::pow(a, b); });
-  return call.Make(TypeKind::kDouble, [f](KernelCall& c) {
-    double* out = c.out->mutable_data<double>();
-    ForLive(c, [&](int64_t i) {
-      const double a = c.args[0].at<double>(i), b = c.args[1].at<double>(i);
-      out[i] = f(a, b);
-      if (std::isfinite(out[i]) || !std::isfinite(a) || !std::isfinite(b)) return;
-      c.Fail(i, std::isnan(out[i]) ? "the result is no real number" : "double overflow");
-    });
-  }, kMayFail | kPartial);
+  return call.Make(
+      TypeKind::kDouble,
+      [f](KernelCall& c) {
+        double* out = c.out->mutable_data<double>();
+        ForLive(c, [&](int64_t i) {
+          const double a = c.args[0].at<double>(i), b = c.args[1].at<double>(i);
+          out[i] = f(a, b);
+          if (std::isfinite(out[i]) || !std::isfinite(a) || !std::isfinite(b)) return;
+          c.Fail(i, std::isnan(out[i]) ? "the result is no real number" : "double overflow");
+        });
+      },
+      kMayFail | kPartial);
 }
 
 NodePtr BindPi(BoundCall& call) {
-  return std::make_shared<ConstantNode>(batch::Column::Constant(DataType{TypeKind::kDouble, false, 0, 0}, 1, M_PI));
+  return std::make_shared<ConstantNode>(
+      batch::Column::Constant(DataType{TypeKind::kDouble, false, 0, 0}, 1, M_PI));
 }
 
 enum class Rounding { kHalfUp, kDown, kCeiling, kFloor };
@@ -90,9 +101,14 @@ Decimal RoundAway(Decimal value, Decimal unit, Rounding mode) {
     case Rounding::kHalfUp:
       if (Magnitude(rest) >= unit - Magnitude(rest)) quotient += value < 0 ? -1 : 1;
       break;
-    case Rounding::kCeiling: quotient += rest > 0 ? 1 : 0; break;
-    case Rounding::kFloor: quotient -= rest < 0 ? 1 : 0; break;
-    case Rounding::kDown: break;
+    case Rounding::kCeiling:
+      quotient += rest > 0 ? 1 : 0;
+      break;
+    case Rounding::kFloor:
+      quotient -= rest < 0 ? 1 : 0;
+      break;
+    case Rounding::kDown:
+      break;
   }
   return quotient;
 }
@@ -101,18 +117,24 @@ double RoundDouble(double x, int digits, Rounding mode) {
   if (!std::isfinite(x)) return x;
   if (digits == 0) {
     switch (mode) {
-      case Rounding::kHalfUp: return std::round(x);
-      case Rounding::kDown: return std::trunc(x);
-      case Rounding::kCeiling: return std::ceil(x);
-      case Rounding::kFloor: return std::floor(x);
+      case Rounding::kHalfUp:
+        return std::round(x);
+      case Rounding::kDown:
+        return std::trunc(x);
+      case Rounding::kCeiling:
+        return std::ceil(x);
+      case Rounding::kFloor:
+        return std::floor(x);
     }
   }
   if (digits > 15 || digits < -15) return digits > 0 ? x : 0;
-  // Through the shortest decimal text where that fits, so that round(1.005, 2) is 1.01 as people read it.
+  // Through the shortest decimal text where that fits, so that round(1.005, 2) is 1.01 as people
+  // read it.
   Decimal exact;
   if (DoubleToDecimal(x, 38, 17, &exact) && std::fabs(x) < 1e15 && std::fabs(x) > 1e-2) {
     Decimal rounded = RoundAway(exact, PowerOfTen(17 - digits), mode);
-    return digits >= 0 ? DecimalToDouble(rounded, digits) : static_cast<double>(rounded * PowerOfTen(-digits));
+    return digits >= 0 ? DecimalToDouble(rounded, digits)
+                       : static_cast<double>(rounded * PowerOfTen(-digits));
   }
   double factor = std::pow(10.0, digits);
   double scaled = x * factor;
@@ -124,22 +146,26 @@ template <typename T>
 NodePtr RoundInteger(BoundCall& call, DataType type, int digits, Rounding mode) {
   if (digits >= 0) return call.args[0];
   Decimal unit = PowerOfTen(std::min(-digits, 30));
-  return call.MakeOf({call.args[0]}, type, [unit, mode](KernelCall& c) {
-    T* out = c.out->mutable_data<T>();
-    ForLive(c, [&](int64_t i) {
-      Decimal rounded = RoundAway(c.args[0].at<T>(i), unit, mode) * unit;
-      out[i] = static_cast<T>(rounded);
-      if (out[i] != rounded) c.Fail(i, sizeof(T) == 4 ? "int overflow" : "bigint overflow");
-    });
-  }, kMayFail | kPartial);
+  return call.MakeOf(
+      {call.args[0]}, type,
+      [unit, mode](KernelCall& c) {
+        T* out = c.out->mutable_data<T>();
+        ForLive(c, [&](int64_t i) {
+          Decimal rounded = RoundAway(c.args[0].at<T>(i), unit, mode) * unit;
+          out[i] = static_cast<T>(rounded);
+          if (out[i] != rounded) c.Fail(i, sizeof(T) == 4 ? "int overflow" : "bigint overflow");
+        });
+      },
+      kMayFail | kPartial);
 }
 
 NodePtr BindRound(BoundCall& call) {
   if (!call.WantNumber(0)) return nullptr;
   const std::string& name = call.ast.name;
-  Rounding mode = name == "round" ? Rounding::kHalfUp
-                  : name == "floor" ? Rounding::kFloor
-                  : name == "ceil" || name == "ceiling" ? Rounding::kCeiling : Rounding::kDown;
+  Rounding mode = name == "round"                       ? Rounding::kHalfUp
+                  : name == "floor"                     ? Rounding::kFloor
+                  : name == "ceil" || name == "ceiling" ? Rounding::kCeiling
+                                                        : Rounding::kDown;
   int digits = 0;
   if (call.size() > 1) {
     if (!call.WantKind(1, TypeKind::kInt)) return nullptr;
@@ -149,13 +175,16 @@ NodePtr BindRound(BoundCall& call) {
   }
   const DataType type = call.type(0);
   switch (type.kind) {
-    case TypeKind::kInt: return RoundInteger<int32_t>(call, type, digits, mode);
-    case TypeKind::kBigint: return RoundInteger<int64_t>(call, type, digits, mode);
+    case TypeKind::kInt:
+      return RoundInteger<int32_t>(call, type, digits, mode);
+    case TypeKind::kBigint:
+      return RoundInteger<int64_t>(call, type, digits, mode);
     case TypeKind::kDouble:
       return call.MakeOf({call.args[0]}, type, [digits, mode](KernelCall& c) {
         Map1<double, double>(c, [digits, mode](double x) { return RoundDouble(x, digits, mode); });
       });
-    default: break;
+    default:
+      break;
   }
   if (digits >= type.scale) return call.args[0];
   int scale = std::max(digits, 0);
@@ -164,38 +193,51 @@ NodePtr BindRound(BoundCall& call) {
   DataType result = DecimalType(precision, scale);
   int drop = type.scale - digits;
   if (drop > 38) {
-    return call.MakeOf({call.args[0]}, result, [](KernelCall& c) { Map1<Decimal, Decimal>(c, [](Decimal) { return Decimal{0}; }); });
+    return call.MakeOf({call.args[0]}, result, [](KernelCall& c) {
+      Map1<Decimal, Decimal>(c, [](Decimal) { return Decimal{0}; });
+    });
   }
   Decimal unit = PowerOfTen(drop), factor = PowerOfTen(scale - digits);
-  return call.MakeOf({call.args[0]}, result, [=](KernelCall& c) {
-    Decimal* out = c.out->mutable_data<Decimal>();
-    ForLive(c, [&](int64_t i) {
-      Decimal rounded = RoundAway(c.args[0].at<Decimal>(i), unit, mode);
-      if (!FitsPrecision(rounded, 38 - std::max(0, scale - digits)) || !FitsPrecision(rounded * factor, precision)) {
-        c.Fail(i, "decimal overflow");
-      } else {
-        out[i] = rounded * factor;
-      }
-    });
-  }, kMayFail | kPartial);
+  return call.MakeOf(
+      {call.args[0]}, result,
+      [=](KernelCall& c) {
+        Decimal* out = c.out->mutable_data<Decimal>();
+        ForLive(c, [&](int64_t i) {
+          Decimal rounded = RoundAway(c.args[0].at<Decimal>(i), unit, mode);
+          if (!FitsPrecision(rounded, 38 - std::max(0, scale - digits)) ||
+              !FitsPrecision(rounded * factor, precision)) {
+            c.Fail(i, "decimal overflow");
+          } else {
+            out[i] = rounded * factor;
+          }
+        });
+      },
+      kMayFail | kPartial);
 }
 
 template <typename T>
 Kernel SignKernel(T one) {
-  return [one](KernelCall& c) { Map1<T, T>(c, [one](T x) { return x > 0 ? one : x < 0 ? static_cast<T>(-one) : T{0}; }); };
+  return [one](KernelCall& c) {
+    Map1<T, T>(c, [one](T x) { return x > 0 ? one : x < 0 ? static_cast<T>(-one) : T{0}; });
+  };
 }
 
 NodePtr BindSignum(BoundCall& call) {
   if (!call.WantNumber(0)) return nullptr;
   const DataType type = call.type(0);
   switch (type.kind) {
-    case TypeKind::kInt: return call.Make(type, SignKernel<int32_t>(1));
-    case TypeKind::kBigint: return call.Make(type, SignKernel<int64_t>(1));
-    case TypeKind::kDouble: return call.Make(type, SignKernel<double>(1));
-    default: break;
+    case TypeKind::kInt:
+      return call.Make(type, SignKernel<int32_t>(1));
+    case TypeKind::kBigint:
+      return call.Make(type, SignKernel<int64_t>(1));
+    case TypeKind::kDouble:
+      return call.Make(type, SignKernel<double>(1));
+    default:
+      break;
   }
   if (type.precision == type.scale) {  // 1 would not fit
-    if (!call.Want(0, DecimalType(std::min(38, type.precision + 1), std::min<int>(type.scale, 37)))) return nullptr;
+    if (!call.Want(0, DecimalType(std::min(38, type.precision + 1), std::min<int>(type.scale, 37))))
+      return nullptr;
   }
   return call.Make(call.type(0), SignKernel<Decimal>(PowerOfTen(call.type(0).scale)));
 }
@@ -203,7 +245,8 @@ NodePtr BindSignum(BoundCall& call) {
 }  // namespace
 
 void AddMath(FunctionTable* table) {
-  for (const DoubleFunction& entry : kDoubleFunctions) (*table)[entry.name] = {1, 1, BindDouble, "f(x)"};
+  for (const DoubleFunction& entry : kDoubleFunctions)
+    (*table)[entry.name] = {1, 1, BindDouble, "f(x)"};
   (*table)["log"] = {2, 2, BindDouble2, "log(base, x)"};
   (*table)["power"] = {2, 2, BindDouble2, "power(base, exponent)"};
   (*table)["pow"] = {2, 2, BindDouble2, "pow(base, exponent)"};

@@ -15,7 +15,8 @@ using batch::DataType;
 void KernelCall::Fail(int64_t i, std::string_view message) {
   constexpr size_t kLongest = 80;
   std::string text(message);
-  absl::StrAppend(&text, " in `", where.size() <= kLongest ? where : where.substr(0, kLongest) + "…", "`");
+  absl::StrAppend(&text, " in `",
+                  where.size() <= kLongest ? where : where.substr(0, kLongest) + "…", "`");
   errors->push_back({static_cast<uint32_t>(i), std::move(text)});
   SetNull(i);
 }
@@ -39,7 +40,8 @@ void ConstantNode::Evaluate(const Frame& frame, const uint8_t*, Column* out) con
   *out = Column(type_, frame.rows, value_.values(), value_.validity_buffer(), value_.heaps(), true);
 }
 
-CallNode::CallNode(DataType type, std::vector<NodePtr> args, Kernel kernel, unsigned flags, std::string where)
+CallNode::CallNode(DataType type, std::vector<NodePtr> args, Kernel kernel, unsigned flags,
+                   std::string where)
     : args_(std::move(args)), kernel_(std::move(kernel)), flags_(flags), where_(std::move(where)) {
   type_ = type;
   constant_ = (flags & kVolatile) == 0;
@@ -75,7 +77,8 @@ void CallNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out) 
       auto both = Buffer::Allocate(static_cast<size_t>(rows));
       const char* a = validity->data();
       const uint8_t* b = arg.validity();
-      for (int64_t i = 0; i < rows; ++i) both->data()[i] = static_cast<char>(a[i] & static_cast<char>(b[i]));
+      for (int64_t i = 0; i < rows; ++i)
+        both->data()[i] = static_cast<char>(a[i] & static_cast<char>(b[i]));
       validity = std::move(both);
       owned = true;
     }
@@ -85,12 +88,24 @@ void CallNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out) 
     }
   }
 
-  Column result(type_, rows, Buffer::Allocate(static_cast<size_t>(rows) * static_cast<size_t>(batch::Width(type_.kind))), validity);
-  if ((flags_ & kPartial) != 0) std::memset(result.mutable_data<char>(), 0, result.values()->size());
+  Column result(
+      type_, rows,
+      Buffer::Allocate(static_cast<size_t>(rows) * static_cast<size_t>(batch::Width(type_.kind))),
+      validity);
+  if ((flags_ & kPartial) != 0)
+    std::memset(result.mutable_data<char>(), 0, result.values()->size());
   batch::StringArena arena;
   RowErrors own;
-  // Kernels read `valid` while they set rows of the result NULL; those rows are behind them, so one buffer serves both.
-  KernelCall call{args, rows, result.validity(), all_constant ? nullptr : active, &result, &arena, frame.context, where_,
+  // Kernels read `valid` while they set rows of the result NULL; those rows are behind them, so one
+  // buffer serves both.
+  KernelCall call{args,
+                  rows,
+                  result.validity(),
+                  all_constant ? nullptr : active,
+                  &result,
+                  &arena,
+                  frame.context,
+                  where_,
                   all_constant ? &own : frame.errors};
   kernel_(call);
   if (!arena.buffers().empty()) result.AddHeaps(arena.buffers());
@@ -100,13 +115,15 @@ void CallNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out) 
   }
   if (!own.empty()) {
     for (int64_t i = 0; i < frame.rows; ++i) {
-      if (active == nullptr || active[i]) frame.errors->push_back({static_cast<uint32_t>(i), own[0].message});
+      if (active == nullptr || active[i])
+        frame.errors->push_back({static_cast<uint32_t>(i), own[0].message});
     }
   }
   *out = Column(type_, frame.rows, result.values(), result.validity_buffer(), result.heaps(), true);
 }
 
-LetNode::LetNode(size_t slot, NodePtr value, NodePtr body) : slot_(slot), value_(std::move(value)), body_(std::move(body)) {
+LetNode::LetNode(size_t slot, NodePtr value, NodePtr body)
+    : slot_(slot), value_(std::move(value)), body_(std::move(body)) {
   type_ = body_->type();
   TakeTraits(*value_);
   TakeTraits(*body_);
@@ -125,7 +142,9 @@ SlotNode::SlotNode(size_t slot, DataType type) : slot_(slot) {
   constant_ = false;  // it has no value outside of its LetNode
 }
 
-void SlotNode::Evaluate(const Frame& frame, const uint8_t*, Column* out) const { *out = (*frame.slots)[slot_]; }
+void SlotNode::Evaluate(const Frame& frame, const uint8_t*, Column* out) const {
+  *out = (*frame.slots)[slot_];
+}
 
 NodePtr Fold(NodePtr node) {
   if (!node->constant() || node->Value() != nullptr) return node;

@@ -27,8 +27,8 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Values of all rows; those of rows that are not `active` (null: all are) mean nothing and are never in error. Errors
-  /// are appended in any order, and a row may have several.
+  /// Values of all rows; those of rows that are not `active` (null: all are) mean nothing and are
+  /// never in error. Errors are appended in any order, and a row may have several.
   virtual void Evaluate(const Frame& frame, const uint8_t* active, batch::Column* out) const = 0;
   /// The index when this is a column, else -1.
   virtual int ColumnIndex() const { return -1; }
@@ -36,9 +36,11 @@ class Node {
   virtual const batch::Column* Value() const { return nullptr; }
 
   const batch::DataType& type() const { return type_; }
-  bool constant() const { return constant_; }    // the same for every row
+  bool constant() const { return constant_; }  // the same for every row
   bool may_fail() const { return may_fail_; }
-  bool wants_mask() const { return wants_mask_; }  // may fail, or is worth evaluating for few rows only
+  bool wants_mask() const {
+    return wants_mask_;
+  }  // may fail, or is worth evaluating for few rows only
 
  protected:
   Node() = default;
@@ -78,7 +80,8 @@ class ConstantNode : public Node {
 /// A kernel over the values of its arguments.
 class CallNode : public Node {
  public:
-  CallNode(batch::DataType type, std::vector<NodePtr> args, Kernel kernel, unsigned flags, std::string where);
+  CallNode(batch::DataType type, std::vector<NodePtr> args, Kernel kernel, unsigned flags,
+           std::string where);
   void Evaluate(const Frame& frame, const uint8_t* active, batch::Column* out) const override;
 
  private:
@@ -109,7 +112,8 @@ class SlotNode : public Node {
   size_t slot_;
 };
 
-/// AND or OR of two or more booleans. An operand is evaluated only where those before it have not decided.
+/// AND or OR of two or more booleans. An operand is evaluated only where those before it have not
+/// decided.
 class AndOrNode : public Node {
  public:
   AndOrNode(bool is_and, std::vector<NodePtr> args);
@@ -123,7 +127,8 @@ class AndOrNode : public Node {
 /// The value behind the first condition that is TRUE, else `otherwise`. All values have one type.
 class CaseNode : public Node {
  public:
-  CaseNode(batch::DataType type, std::vector<NodePtr> conditions, std::vector<NodePtr> values, NodePtr otherwise);
+  CaseNode(batch::DataType type, std::vector<NodePtr> conditions, std::vector<NodePtr> values,
+           NodePtr otherwise);
   void Evaluate(const Frame& frame, const uint8_t* active, batch::Column* out) const override;
 
  private:

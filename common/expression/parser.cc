@@ -12,7 +12,19 @@ namespace {
 
 constexpr int kMaxHeight = 1000;
 
-enum Precedence { kOr = 1, kAnd, kNot, kIs, kComparison, kRange, kConcat, kSum, kProduct, kSign, kCastSign };
+enum Precedence {
+  kOr = 1,
+  kAnd,
+  kNot,
+  kIs,
+  kComparison,
+  kRange,
+  kConcat,
+  kSum,
+  kProduct,
+  kSign,
+  kCastSign
+};
 
 int BinaryPrecedence(const Token& token) {
   if (token.kind == TokenKind::kName) {
@@ -43,7 +55,8 @@ std::nullptr_t Parser::Fail(size_t offset, size_t length, std::string message) {
 }
 
 std::nullptr_t Parser::Unexpected(std::string_view wanted) {
-  return FailAtNow(absl::StrCat("expected ", absl::string_view(wanted.data(), wanted.size()), ", found ", Described(Now())));
+  return FailAtNow(absl::StrCat("expected ", absl::string_view(wanted.data(), wanted.size()),
+                                ", found ", Described(Now())));
 }
 
 bool Parser::ExpectSymbol(std::string_view symbol, std::string_view after) {
@@ -72,7 +85,9 @@ AstPtr Parser::Finish(std::shared_ptr<Ast> ast) {
   ast->length = std::max(last.offset + last.length, ast->offset) - ast->offset;
   for (const AstPtr& arg : ast->args) ast->height = std::max(ast->height, arg->height + 1);
   if (ast->height > kMaxHeight) {
-    return Fail(ast->offset, 1, absl::StrCat("more than ", kMaxHeight, " operations hang on each other here; split the expression"));
+    return Fail(ast->offset, 1,
+                absl::StrCat("more than ", kMaxHeight,
+                             " operations hang on each other here; split the expression"));
   }
   return ast;
 }
@@ -86,8 +101,10 @@ AstPtr Parser::Call(std::string name, size_t offset, Args args) {
 
 AstPtr Parser::Chain(std::string name, AstPtr left, AstPtr right) {
   size_t offset = left->offset;
-  if (left->kind != AstKind::kCall || left->name != name) return Call(std::move(name), offset, {left, right});
-  // Nobody else sees the tree yet, so growing the chain in place is safe and keeps long ones linear.
+  if (left->kind != AstKind::kCall || left->name != name)
+    return Call(std::move(name), offset, {left, right});
+  // Nobody else sees the tree yet, so growing the chain in place is safe and keeps long ones
+  // linear.
   auto chain = std::const_pointer_cast<Ast>(left);
   left.reset();
   chain->args.push_back(std::move(right));
@@ -129,7 +146,8 @@ AstPtr Parser::ParseExpression(int lowest) {
     explicit Depth(int* d) : depth(d) { ++*depth; }
     ~Depth() { --*depth; }
   } depth(&depth_);
-  if (depth_ > kMaxDepth) return FailAtNow(absl::StrCat("the expression is nested deeper than ", kMaxDepth, " levels"));
+  if (depth_ > kMaxDepth)
+    return FailAtNow(absl::StrCat("the expression is nested deeper than ", kMaxDepth, " levels"));
   AstPtr left = ParsePrefix();
   while (left) {
     int precedence = BinaryPrecedence(Now());
@@ -173,8 +191,8 @@ AstPtr Parser::ParsePostfix(AstPtr left, bool* done, int lowest) {
     return left;
   }
   bool negated = IsKeyword("not") && Ahead(1).kind == TokenKind::kName &&
-                 (Ahead(1).lower == "in" || Ahead(1).lower == "between" || Ahead(1).lower == "like" ||
-                  Ahead(1).lower == "ilike");
+                 (Ahead(1).lower == "in" || Ahead(1).lower == "between" ||
+                  Ahead(1).lower == "like" || Ahead(1).lower == "ilike");
   if (negated) Take();
   AstPtr result;
   if (TakeKeyword("in")) {
@@ -199,7 +217,8 @@ AstPtr Parser::ParseIs(AstPtr left) {
   AstPtr result;
   if (IsKeyword("null") || IsKeyword("true") || IsKeyword("false") || IsKeyword("unknown")) {
     std::string what = Take().lower;
-    result = Call(absl::StrCat("is ", what == "unknown" ? "null" : what), offset, {std::move(left)});
+    result =
+        Call(absl::StrCat("is ", what == "unknown" ? "null" : what), offset, {std::move(left)});
   } else if (TakeKeyword("distinct")) {
     if (!ExpectKeyword("from", "after IS DISTINCT")) return nullptr;
     AstPtr right = ParseExpression(kRange);
@@ -291,7 +310,9 @@ AstPtr Parser::ParsePrimary() {
     case TokenKind::kQuotedName: {
       auto ast = Start(AstKind::kColumn, token.offset);
       ast->name = Take().text;
-      if (IsSymbol("(")) return Fail(token.offset, token.length, "a quoted name is a column; functions are written without quotes");
+      if (IsSymbol("("))
+        return Fail(token.offset, token.length,
+                    "a quoted name is a column; functions are written without quotes");
       return Finish(std::move(ast));
     }
     case TokenKind::kName:
@@ -300,9 +321,11 @@ AstPtr Parser::ParsePrimary() {
       if (TakeSymbol("(")) {
         AstPtr inner = ParseExpression(kOr);
         if (!inner) return nullptr;
-        if (IsSymbol(",")) return FailAtNow("a list in parentheses stands only after IN or a function's name");
+        if (IsSymbol(","))
+          return FailAtNow("a list in parentheses stands only after IN or a function's name");
         if (!ExpectSymbol(")", "")) {
-          if (Now().kind == TokenKind::kEnd) problem_ = Problem{token.offset, 1, "this `(` is not closed"};
+          if (Now().kind == TokenKind::kEnd)
+            problem_ = Problem{token.offset, 1, "this `(` is not closed"};
           return nullptr;
         }
         return inner;
@@ -322,8 +345,10 @@ AstPtr Parser::ParseNumber(bool negative, size_t offset) {
     auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), ast->integer);
     if (error != std::errc()) {
       return Fail(offset, token.offset + token.length - offset,
-                  absl::StrCat("the integer ", digits.substr(0, 60), " is too large for bigint; as a decimal it is written ",
-                               digits.size() <= 39 ? digits + ".0" : "with a point, and has at most 38 digits"));
+                  absl::StrCat("the integer ", digits.substr(0, 60),
+                               " is too large for bigint; as a decimal it is written ",
+                               digits.size() <= 39 ? digits + ".0"
+                                                   : "with a point, and has at most 38 digits"));
     }
     return Finish(std::move(ast));
   }
@@ -331,9 +356,11 @@ AstPtr Parser::ParseNumber(bool negative, size_t offset) {
     auto ast = Start(AstKind::kDouble, offset);
     std::from_chars(digits.data(), digits.data() + digits.size(), ast->real);
     double magnitude = 0;
-    auto [end, error] = std::from_chars(token.text.data(), token.text.data() + token.text.size(), magnitude);
+    auto [end, error] =
+        std::from_chars(token.text.data(), token.text.data() + token.text.size(), magnitude);
     if (error != std::errc() || !std::isfinite(magnitude)) {
-      return Fail(offset, token.offset + token.length - offset, absl::StrCat("the number ", digits.substr(0, 60), " does not fit a double"));
+      return Fail(offset, token.offset + token.length - offset,
+                  absl::StrCat("the number ", digits.substr(0, 60), " does not fit a double"));
     }
     return Finish(std::move(ast));
   }
@@ -351,7 +378,8 @@ AstPtr Parser::ParseNumber(bool negative, size_t offset) {
     if (c != '.') value = value * 10 + (c - '0');
   }
   ast->decimal = negative ? -value : value;
-  ast->type = batch::DataType{batch::TypeKind::kDecimal, false, static_cast<uint8_t>(std::max<size_t>(whole + scale, 1)),
+  ast->type = batch::DataType{batch::TypeKind::kDecimal, false,
+                              static_cast<uint8_t>(std::max<size_t>(whole + scale, 1)),
                               static_cast<uint8_t>(scale)};
   return Finish(std::move(ast));
 }
@@ -367,11 +395,13 @@ AstPtr Parser::ParseName() {
   }
   if (name.lower == "case") return ParseCase();
   if (IsReserved(name.lower)) {
-    return FailAtNow(absl::StrCat("expected a value, found the keyword `", name.text, "` (a column of that name is quoted: \"",
-                                  name.text, "\")"));
+    return FailAtNow(absl::StrCat("expected a value, found the keyword `", name.text,
+                                  "` (a column of that name is quoted: \"", name.text, "\")"));
   }
-  if (Ahead(1).kind == TokenKind::kString && (name.lower == "timestamp" || name.lower == "date")) return ParseTypedLiteral(name);
-  if (name.lower == "interval" && (Ahead(1).kind == TokenKind::kString || Ahead(1).kind == TokenKind::kInteger)) {
+  if (Ahead(1).kind == TokenKind::kString && (name.lower == "timestamp" || name.lower == "date"))
+    return ParseTypedLiteral(name);
+  if (name.lower == "interval" &&
+      (Ahead(1).kind == TokenKind::kString || Ahead(1).kind == TokenKind::kInteger)) {
     return ParseInterval(name);
   }
   Take();

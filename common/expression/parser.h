@@ -12,7 +12,8 @@
 
 namespace weir::expression {
 
-/// Tokens to syntax tree, by precedence climbing. Lowest first: OR, AND, NOT, IS, comparison, BETWEEN / IN / LIKE,
+/// Tokens to syntax tree, by precedence climbing. Lowest first: OR, AND, NOT, IS, comparison,
+/// BETWEEN / IN / LIKE,
 /// ||, + -, * / %, sign, ::.
 /// Thread: confined; one text each. Errors: Parse* return null after `problem()` was set.
 class Parser {
@@ -57,8 +58,12 @@ class Parser {
   const Token& Now() const { return tokens_[at_]; }
   const Token& Ahead(size_t n) const { return tokens_[std::min(at_ + n, tokens_.size() - 1)]; }
   const Token& Take() { return tokens_[at_ + 1 < tokens_.size() ? at_++ : at_]; }
-  bool IsSymbol(std::string_view symbol) const { return Now().kind == TokenKind::kSymbol && Now().text == symbol; }
-  bool IsKeyword(std::string_view word) const { return Now().kind == TokenKind::kName && Now().lower == word; }
+  bool IsSymbol(std::string_view symbol) const {
+    return Now().kind == TokenKind::kSymbol && Now().text == symbol;
+  }
+  bool IsKeyword(std::string_view word) const {
+    return Now().kind == TokenKind::kName && Now().lower == word;
+  }
   bool TakeSymbol(std::string_view symbol) { return IsSymbol(symbol) && (Take(), true); }
   bool TakeKeyword(std::string_view word) { return IsKeyword(word) && (Take(), true); }
   bool ExpectSymbol(std::string_view symbol, std::string_view after);
@@ -72,7 +77,9 @@ class Parser {
   AstPtr Chain(std::string name, AstPtr left, AstPtr right);
 
   std::nullptr_t Fail(size_t offset, size_t length, std::string message);
-  std::nullptr_t FailAtNow(std::string message) { return Fail(Now().offset, Now().length, std::move(message)); }
+  std::nullptr_t FailAtNow(std::string message) {
+    return Fail(Now().offset, Now().length, std::move(message));
+  }
   std::nullptr_t Unexpected(std::string_view wanted);
 
   std::string_view text_;
@@ -82,7 +89,8 @@ class Parser {
   std::optional<Problem> problem_;
 };
 
-/// Months and microseconds of one unit of time (`minute`, `Minutes`, `MONTH`); nothing if it is none.
+/// Months and microseconds of one unit of time (`minute`, `Minutes`, `MONTH`); nothing if it is
+/// none.
 std::optional<Interval> UnitLength(std::string_view unit);
 
 }  // namespace weir::expression

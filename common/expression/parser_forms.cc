@@ -55,7 +55,8 @@ AstPtr Parser::ParseCast(const Token& name) {
 
 // extract(unit FROM value): the unit becomes the first argument, a string.
 AstPtr Parser::ParseExtract(const Token& name) {
-  if (Now().kind != TokenKind::kName && Now().kind != TokenKind::kString) return Unexpected("a unit, as in extract(hour FROM ts)");
+  if (Now().kind != TokenKind::kName && Now().kind != TokenKind::kString)
+    return Unexpected("a unit, as in extract(hour FROM ts)");
   auto unit = Start(AstKind::kString, Now().offset);
   unit->name = Lower(Take().text);
   AstPtr first = Finish(std::move(unit));
@@ -67,7 +68,8 @@ AstPtr Parser::ParseExtract(const Token& name) {
 
 // timestampadd(unit, n, ts), timestampdiff(unit, from, to).
 AstPtr Parser::ParseUnitFirst(const Token& name) {
-  if (Now().kind != TokenKind::kName && Now().kind != TokenKind::kString) return Unexpected("a unit, as in timestampdiff(SECOND, a, b)");
+  if (Now().kind != TokenKind::kName && Now().kind != TokenKind::kString)
+    return Unexpected("a unit, as in timestampdiff(SECOND, a, b)");
   auto unit = Start(AstKind::kString, Now().offset);
   unit->name = Lower(Take().text);
   Args args = {Finish(std::move(unit))};
@@ -144,12 +146,16 @@ AstPtr Parser::ParseTypedLiteral(const Token& name) {
   auto ast = Start(name.lower == "date" ? AstKind::kDate : AstKind::kTimestamp, name.offset);
   if (ast->kind == AstKind::kDate) {
     auto days = batch::ParseDate(value.text);
-    if (!days) return Fail(value.offset, value.length, absl::StrCat("'", value.text, "' is no date; write DATE '2026-01-31'"));
+    if (!days)
+      return Fail(value.offset, value.length,
+                  absl::StrCat("'", value.text, "' is no date; write DATE '2026-01-31'"));
     ast->integer = *days;
   } else {
     auto micros = batch::ParseTimestamp(value.text);
     if (!micros) {
-      return Fail(value.offset, value.length, absl::StrCat("'", value.text, "' is no timestamp; write TIMESTAMP '2026-01-31 10:00:00'"));
+      return Fail(value.offset, value.length,
+                  absl::StrCat("'", value.text,
+                               "' is no timestamp; write TIMESTAMP '2026-01-31 10:00:00'"));
     }
     ast->integer = *micros;
   }
@@ -184,10 +190,13 @@ AstPtr Parser::ParseInterval(const Token& name) {
   Take();
   Token value = Take();
   std::string text = value.text;
-  if (Now().kind == TokenKind::kName && UnitLength(Now().text)) absl::StrAppend(&text, " ", Take().text);
+  if (Now().kind == TokenKind::kName && UnitLength(Now().text))
+    absl::StrAppend(&text, " ", Take().text);
   auto ast = Start(AstKind::kInterval, name.offset);
   auto fail = [&]() -> AstPtr {
-    return Fail(value.offset, value.length, absl::StrCat("`", text.substr(0, 60), "` is no interval; write INTERVAL '5' MINUTE"));
+    return Fail(
+        value.offset, value.length,
+        absl::StrCat("`", text.substr(0, 60), "` is no interval; write INTERVAL '5' MINUTE"));
   };
   constexpr int64_t kMost = int64_t{1} << 61;  // a sum of two cannot overflow
   const char* at = text.c_str();
@@ -202,7 +211,8 @@ AstPtr Parser::ParseInterval(const Token& name) {
     int64_t millionths = 0;
     if (*end == '.') {
       int digits = 0;
-      for (++end; *end >= '0' && *end <= '9' && digits < 6; ++end, ++digits) millionths = millionths * 10 + (*end - '0');
+      for (++end; *end >= '0' && *end <= '9' && digits < 6; ++end, ++digits)
+        millionths = millionths * 10 + (*end - '0');
       for (; digits < 6; ++digits) millionths *= 10;
     }
     bool negative = *at == '-';
@@ -212,12 +222,14 @@ AstPtr Parser::ParseInterval(const Token& name) {
     while ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z')) ++at;
     auto unit = UnitLength(std::string_view(from, static_cast<size_t>(at - from)));
     if (!unit || (millionths != 0 && unit->months != 0)) return fail();
-    __int128 micros = static_cast<__int128>(unit->micros) * count +
-                      static_cast<__int128>(unit->micros) * millionths / 1'000'000 * (negative ? -1 : 1);
+    __int128 micros =
+        static_cast<__int128>(unit->micros) * count +
+        static_cast<__int128>(unit->micros) * millionths / 1'000'000 * (negative ? -1 : 1);
     __int128 months = static_cast<__int128>(unit->months) * count;
     micros += ast->interval.micros;
     months += ast->interval.months;
-    if (micros > kMost || micros < -kMost || months > 1'000'000 || months < -1'000'000) return fail();
+    if (micros > kMost || micros < -kMost || months > 1'000'000 || months < -1'000'000)
+      return fail();
     ast->interval = {static_cast<int64_t>(months), static_cast<int64_t>(micros)};
     any = true;
   }
@@ -242,13 +254,24 @@ std::optional<DataType> Parser::ParseType() {
     std::string_view name;
     TypeKind kind;
   };
-  static constexpr std::array<Name, 18> kTypes = {
-      {{"boolean", TypeKind::kBoolean}, {"bool", TypeKind::kBoolean}, {"int", TypeKind::kInt},
-       {"integer", TypeKind::kInt}, {"bigint", TypeKind::kBigint}, {"double", TypeKind::kDouble},
-       {"decimal", TypeKind::kDecimal}, {"numeric", TypeKind::kDecimal}, {"dec", TypeKind::kDecimal},
-       {"string", TypeKind::kString}, {"varchar", TypeKind::kString}, {"text", TypeKind::kString},
-       {"bytes", TypeKind::kBytes}, {"varbinary", TypeKind::kBytes}, {"timestamp", TypeKind::kTimestamp},
-       {"date", TypeKind::kDate}, {"int4", TypeKind::kInt}, {"int8", TypeKind::kBigint}}};
+  static constexpr std::array<Name, 18> kTypes = {{{"boolean", TypeKind::kBoolean},
+                                                   {"bool", TypeKind::kBoolean},
+                                                   {"int", TypeKind::kInt},
+                                                   {"integer", TypeKind::kInt},
+                                                   {"bigint", TypeKind::kBigint},
+                                                   {"double", TypeKind::kDouble},
+                                                   {"decimal", TypeKind::kDecimal},
+                                                   {"numeric", TypeKind::kDecimal},
+                                                   {"dec", TypeKind::kDecimal},
+                                                   {"string", TypeKind::kString},
+                                                   {"varchar", TypeKind::kString},
+                                                   {"text", TypeKind::kString},
+                                                   {"bytes", TypeKind::kBytes},
+                                                   {"varbinary", TypeKind::kBytes},
+                                                   {"timestamp", TypeKind::kTimestamp},
+                                                   {"date", TypeKind::kDate},
+                                                   {"int4", TypeKind::kInt},
+                                                   {"int8", TypeKind::kBigint}}};
   Token name = Now();
   const Name* found = nullptr;
   if (name.kind == TokenKind::kName) {
@@ -257,11 +280,14 @@ std::optional<DataType> Parser::ParseType() {
     }
   }
   if (found == nullptr) {
-    static const std::vector<std::string> kNames = {"boolean", "int", "bigint", "double", "decimal", "string", "bytes", "timestamp", "date"};
+    static const std::vector<std::string> kNames = {
+        "boolean", "int", "bigint", "double", "decimal", "string", "bytes", "timestamp", "date"};
     if (name.kind == TokenKind::kEnd) return Unexpected("a type"), std::nullopt;
     std::string near = DidYouMean(name.text, kNames);
     FailAtNow(absl::StrCat("`", name.text.substr(0, 40), "` is no type",
-                           near.empty() ? "; there are boolean, int, bigint, double, decimal(p,s), string, bytes, timestamp, date" : near));
+                           near.empty() ? "; there are boolean, int, bigint, double, decimal(p,s), "
+                                          "string, bytes, timestamp, date"
+                                        : near));
     return std::nullopt;
   }
   Take();
@@ -280,7 +306,8 @@ std::optional<DataType> Parser::ParseType() {
     type.precision = static_cast<uint8_t>(precision);
     type.scale = static_cast<uint8_t>(scale);
   } else if (given) {
-    Fail(name.offset, name.length, absl::StrCat("the type ", name.lower, " takes no parameters here"));
+    Fail(name.offset, name.length,
+         absl::StrCat("the type ", name.lower, " takes no parameters here"));
     return std::nullopt;
   }
   return type;
@@ -299,17 +326,20 @@ bool Parser::ParseWholeAggregate(AggregateCall* call) {
                                                        {"max", AggregateFunction::kMax}}};
   Token name = Now();
   const Entry* found = nullptr;
-  if (name.kind == TokenKind::kName && Ahead(1).text == "(" && Ahead(1).kind == TokenKind::kSymbol) {
+  if (name.kind == TokenKind::kName && Ahead(1).text == "(" &&
+      Ahead(1).kind == TokenKind::kSymbol) {
     for (const Entry& entry : kFunctions) {
       if (entry.name == name.lower) found = &entry;
     }
     if (found == nullptr) {
       std::string near = DidYouMean(name.lower, {"count", "sum", "avg", "min", "max"});
-      FailAtNow(absl::StrCat("`", name.text, "` is no aggregate", near.empty() ? "; there are count, sum, avg, min, max" : near));
+      FailAtNow(absl::StrCat("`", name.text, "` is no aggregate",
+                             near.empty() ? "; there are count, sum, avg, min, max" : near));
       return false;
     }
   } else {
-    FailAtNow("an entry of `aggregate` is one call of count, sum, avg, min or max, as in sum(amount)");
+    FailAtNow(
+        "an entry of `aggregate` is one call of count, sum, avg, min or max, as in sum(amount)");
     return false;
   }
   Take();
@@ -324,8 +354,10 @@ bool Parser::ParseWholeAggregate(AggregateCall* call) {
   }
   if (distinct && found->function == AggregateFunction::kCount) {
     call->function = AggregateFunction::kCountDistinct;
-  } else if (distinct && (found->function == AggregateFunction::kSum || found->function == AggregateFunction::kAvg)) {
-    Fail(name.offset, name.length, absl::StrCat(name.lower, "(DISTINCT …) is not supported yet; only count takes DISTINCT"));
+  } else if (distinct && (found->function == AggregateFunction::kSum ||
+                          found->function == AggregateFunction::kAvg)) {
+    Fail(name.offset, name.length,
+         absl::StrCat(name.lower, "(DISTINCT …) is not supported yet; only count takes DISTINCT"));
     return false;
   }
   if (!ExpectSymbol(")", absl::StrCat("after ", name.lower, "'s argument"))) return false;
@@ -333,12 +365,15 @@ bool Parser::ParseWholeAggregate(AggregateCall* call) {
   call->offset = name.offset;
   call->length = last.offset + last.length - name.offset;
   if (TakeKeyword("filter")) {
-    if (!ExpectSymbol("(", "after FILTER") || !ExpectKeyword("where", "in FILTER (WHERE …)")) return false;
+    if (!ExpectSymbol("(", "after FILTER") || !ExpectKeyword("where", "in FILTER (WHERE …)"))
+      return false;
     call->filter = ParseExpression(1);
     if (!call->filter || !ExpectSymbol(")", "after FILTER's condition")) return false;
   }
   if (Now().kind != TokenKind::kEnd) {
-    FailAtNow("an entry of `aggregate` is one call, optionally with FILTER (WHERE …); compute further in a `select` behind it");
+    FailAtNow(
+        "an entry of `aggregate` is one call, optionally with FILTER (WHERE …); compute further in "
+        "a `select` behind it");
     return false;
   }
   // Offsets refer to the whole entry, so both parts keep its text.

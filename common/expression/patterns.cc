@@ -57,17 +57,23 @@ std::optional<LikePattern> LikePattern::Make(std::string_view pattern, std::stri
 
 bool LikePattern::Matches(std::string_view text) const {
   switch (shape_) {
-    case Shape::kExact: return text == literal_;
-    case Shape::kPrefix: return text.substr(0, literal_.size()) == literal_;
-    case Shape::kSuffix: return text.size() >= literal_.size() && text.substr(text.size() - literal_.size()) == literal_;
-    case Shape::kContains: return text.find(literal_) != std::string_view::npos;
-    case Shape::kGeneral: break;
+    case Shape::kExact:
+      return text == literal_;
+    case Shape::kPrefix:
+      return text.substr(0, literal_.size()) == literal_;
+    case Shape::kSuffix:
+      return text.size() >= literal_.size() &&
+             text.substr(text.size() - literal_.size()) == literal_;
+    case Shape::kContains:
+      return text.find(literal_) != std::string_view::npos;
+    case Shape::kGeneral:
+      break;
   }
   return MatchesGeneral(text);
 }
 
-// Greedy with one point to return to: the last `%`. An earlier one never has to give more, as the text before the last
-// was matched at its first possible place.
+// Greedy with one point to return to: the last `%`. An earlier one never has to give more, as the
+// text before the last was matched at its first possible place.
 bool LikePattern::MatchesGeneral(std::string_view text) const {
   size_t at = 0, piece = 0;
   size_t retry_piece = std::string_view::npos, retry_at = 0;
@@ -123,19 +129,27 @@ NodePtr BindLike(BoundCall& call) {
   if (constant != nullptr && !constant->IsNull(0)) {
     auto pattern = LikePattern::Make(folded(constant->text(0)), escape);
     if (!pattern) return call.FailAt(1, std::string(kBad));
-    return call.MakeOf({call.args[0]}, {TypeKind::kBoolean}, [pattern = std::move(*pattern), fold, folded](KernelCall& c) {
-      uint8_t* out = c.out->mutable_data<uint8_t>();
-      ForLive(c, [&](int64_t i) { out[i] = fold ? pattern.Matches(folded(c.text(0, i))) : pattern.Matches(c.text(0, i)); });
-    }, kPartial);
+    return call.MakeOf(
+        {call.args[0]}, {TypeKind::kBoolean},
+        [pattern = std::move(*pattern), fold, folded](KernelCall& c) {
+          uint8_t* out = c.out->mutable_data<uint8_t>();
+          ForLive(c, [&](int64_t i) {
+            out[i] = fold ? pattern.Matches(folded(c.text(0, i))) : pattern.Matches(c.text(0, i));
+          });
+        },
+        kPartial);
   }
-  return call.MakeOf({call.args[0], call.args[1]}, {TypeKind::kBoolean}, [escape, kBad, folded](KernelCall& c) {
-    uint8_t* out = c.out->mutable_data<uint8_t>();
-    ForLive(c, [&](int64_t i) {
-      auto pattern = LikePattern::Make(folded(c.text(1, i)), escape);
-      if (!pattern) return c.Fail(i, kBad);
-      out[i] = pattern->Matches(folded(c.text(0, i)));
-    });
-  }, kMayFail | kPartial);
+  return call.MakeOf(
+      {call.args[0], call.args[1]}, {TypeKind::kBoolean},
+      [escape, kBad, folded](KernelCall& c) {
+        uint8_t* out = c.out->mutable_data<uint8_t>();
+        ForLive(c, [&](int64_t i) {
+          auto pattern = LikePattern::Make(folded(c.text(1, i)), escape);
+          if (!pattern) return c.Fail(i, kBad);
+          out[i] = pattern->Matches(folded(c.text(0, i)));
+        });
+      },
+      kMayFail | kPartial);
 }
 
 // The compiled constant pattern in argument 1; null after a problem.
@@ -157,13 +171,17 @@ NodePtr BindRegexpLike(BoundCall& call) {
   if (!call.WantAll(TypeKind::kString)) return nullptr;
   auto pattern = Compiled(call);
   if (!pattern) return nullptr;
-  return call.MakeOf({call.args[0]}, {TypeKind::kBoolean}, [pattern](KernelCall& c) {
-    uint8_t* out = c.out->mutable_data<uint8_t>();
-    ForLive(c, [&](int64_t i) { out[i] = RE2::PartialMatch(Piece(c.text(0, i)), *pattern); });
-  }, kPartial);
+  return call.MakeOf(
+      {call.args[0]}, {TypeKind::kBoolean},
+      [pattern](KernelCall& c) {
+        uint8_t* out = c.out->mutable_data<uint8_t>();
+        ForLive(c, [&](int64_t i) { out[i] = RE2::PartialMatch(Piece(c.text(0, i)), *pattern); });
+      },
+      kPartial);
 }
 
-// regexp_extract(s, pattern[, group]): the group (0: the whole match) of the first match, NULL without one.
+// regexp_extract(s, pattern[, group]): the group (0: the whole match) of the first match, NULL
+// without one.
 NodePtr BindRegexpExtract(BoundCall& call) {
   if (!call.WantKind(0, TypeKind::kString) || !call.WantKind(1, TypeKind::kString)) return nullptr;
   auto pattern = Compiled(call);
@@ -176,19 +194,25 @@ NodePtr BindRegexpExtract(BoundCall& call) {
     group = value->at<int32_t>(0);
   }
   if (group < 0 || group > pattern->NumberOfCapturingGroups()) {
-    return call.FailAt(call.size() > 2 ? 2 : 1, absl::StrCat("the pattern has ", pattern->NumberOfCapturingGroups(), " groups, there is no group ", group));
+    return call.FailAt(call.size() > 2 ? 2 : 1,
+                       absl::StrCat("the pattern has ", pattern->NumberOfCapturingGroups(),
+                                    " groups, there is no group ", group));
   }
-  return call.MakeOf({call.args[0]}, {TypeKind::kString}, [pattern, group](KernelCall& c) {
-    std::vector<re2::StringPiece> groups(static_cast<size_t>(group) + 1);
-    ForLive(c, [&](int64_t i) {
-      std::string_view text = c.text(0, i);
-      bool found = pattern->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, groups.data(), group + 1);
-      const re2::StringPiece& part = groups[static_cast<size_t>(group)];
-      if (!found || part.data() == nullptr) return c.SetNull(i);
-      c.SetView(i, {part.data(), part.size()});
-    });
-    c.KeepBytes(0);
-  }, kMayNull | kPartial);
+  return call.MakeOf(
+      {call.args[0]}, {TypeKind::kString},
+      [pattern, group](KernelCall& c) {
+        std::vector<re2::StringPiece> groups(static_cast<size_t>(group) + 1);
+        ForLive(c, [&](int64_t i) {
+          std::string_view text = c.text(0, i);
+          bool found = pattern->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, groups.data(),
+                                      group + 1);
+          const re2::StringPiece& part = groups[static_cast<size_t>(group)];
+          if (!found || part.data() == nullptr) return c.SetNull(i);
+          c.SetView(i, {part.data(), part.size()});
+        });
+        c.KeepBytes(0);
+      },
+      kMayNull | kPartial);
 }
 
 // regexp_replace(s, pattern, replacement): every match; $1 and \1 stand for groups.
@@ -213,16 +237,21 @@ NodePtr BindRegexpReplace(BoundCall& call) {
     }
   }
   std::string error;
-  if (!pattern->CheckRewriteString(rewrite, &error)) return call.FailAt(2, absl::StrCat("bad replacement: ", error));
-  return call.MakeOf({call.args[0]}, {TypeKind::kString}, [pattern, rewrite](KernelCall& c) {
-    std::string text;
-    ForLive(c, [&](int64_t i) {
-      text.assign(c.text(0, i));
-      RE2::GlobalReplace(&text, *pattern, rewrite);
-      if (text.size() > kMaxStringResult) return c.Fail(i, "the string would be longer than 16 MiB");
-      c.SetCopy(i, text);
-    });
-  }, kMayFail | kPartial);
+  if (!pattern->CheckRewriteString(rewrite, &error))
+    return call.FailAt(2, absl::StrCat("bad replacement: ", error));
+  return call.MakeOf(
+      {call.args[0]}, {TypeKind::kString},
+      [pattern, rewrite](KernelCall& c) {
+        std::string text;
+        ForLive(c, [&](int64_t i) {
+          text.assign(c.text(0, i));
+          RE2::GlobalReplace(&text, *pattern, rewrite);
+          if (text.size() > kMaxStringResult)
+            return c.Fail(i, "the string would be longer than 16 MiB");
+          c.SetCopy(i, text);
+        });
+      },
+      kMayFail | kPartial);
 }
 
 }  // namespace

@@ -29,17 +29,24 @@ NodePtr BindLength(BoundCall& call) {
 // Where `part` begins in `text`, in characters from 1; 0 when it does not occur.
 int32_t Position(std::string_view text, std::string_view part) {
   size_t at = text.find(part);
-  return at == std::string_view::npos ? 0 : static_cast<int32_t>(CountCharacters(text.substr(0, at)) + 1);
+  return at == std::string_view::npos
+             ? 0
+             : static_cast<int32_t>(CountCharacters(text.substr(0, at)) + 1);
 }
 
 NodePtr BindPosition(BoundCall& call) {
   if (!call.WantAll(TypeKind::kString)) return nullptr;
   // position(part IN s) and locate(part, s); the others take the string first.
   bool part_first = call.ast.name == "position" || call.ast.name == "locate";
-  return call.Make(TypeKind::kInt, [part_first](KernelCall& c) {
-    int32_t* out = c.out->mutable_data<int32_t>();
-    ForLive(c, [&](int64_t i) { out[i] = Position(c.text(part_first ? 1 : 0, i), c.text(part_first ? 0 : 1, i)); });
-  }, kPartial);
+  return call.Make(
+      TypeKind::kInt,
+      [part_first](KernelCall& c) {
+        int32_t* out = c.out->mutable_data<int32_t>();
+        ForLive(c, [&](int64_t i) {
+          out[i] = Position(c.text(part_first ? 1 : 0, i), c.text(part_first ? 0 : 1, i));
+        });
+      },
+      kPartial);
 }
 
 NodePtr BindAffix(BoundCall& call) {
@@ -52,13 +59,15 @@ NodePtr BindAffix(BoundCall& call) {
     Map2<StringRef, StringRef, uint8_t>(c, [prefix](const StringRef& text, const StringRef& part) {
       if (part.size > text.size) return uint8_t{0};
       std::string_view view = text.view();
-      return static_cast<uint8_t>((prefix ? view.substr(0, part.size) : view.substr(text.size - part.size)) == part.view());
+      return static_cast<uint8_t>(
+          (prefix ? view.substr(0, part.size) : view.substr(text.size - part.size)) == part.view());
     });
   });
 }
 
 // The part number `wanted` (from 0) between delimiters; false when there is none.
-bool PartAt(std::string_view text, std::string_view delimiter, int64_t wanted, std::string_view* part) {
+bool PartAt(std::string_view text, std::string_view delimiter, int64_t wanted,
+            std::string_view* part) {
   if (delimiter.empty()) {
     *part = text;
     return wanted == 0;
@@ -78,40 +87,53 @@ bool PartAt(std::string_view text, std::string_view delimiter, int64_t wanted, s
 int64_t CountParts(std::string_view text, std::string_view delimiter) {
   int64_t parts = 1;
   if (delimiter.empty()) return parts;
-  for (size_t at = text.find(delimiter); at != std::string_view::npos; at = text.find(delimiter, at + delimiter.size())) ++parts;
+  for (size_t at = text.find(delimiter); at != std::string_view::npos;
+       at = text.find(delimiter, at + delimiter.size()))
+    ++parts;
   return parts;
 }
 
 // split_part(s, delimiter, n): from 1, negative from the end, '' beyond (PostgreSQL).
 NodePtr BindSplitPart(BoundCall& call) {
-  if (!call.WantKind(0, TypeKind::kString) || !call.WantKind(1, TypeKind::kString) || !call.WantKind(2, TypeKind::kBigint)) return nullptr;
-  return call.Make(TypeKind::kString, [](KernelCall& c) {
-    ForLive(c, [&](int64_t i) {
-      std::string_view text = c.text(0, i), delimiter = c.text(1, i), part;
-      int64_t n = c.args[2].at<int64_t>(i);
-      if (n == 0) return c.Fail(i, "split_part counts from 1, part 0");
-      int64_t wanted = n > 0 ? n - 1 : CountParts(text, delimiter) + std::max(n, -(int64_t{1} << 40));
-      if (wanted >= 0 && PartAt(text, delimiter, wanted, &part)) c.SetView(i, part);
-    });
-    c.KeepBytes(0);
-  }, kMayFail | kPartial);
+  if (!call.WantKind(0, TypeKind::kString) || !call.WantKind(1, TypeKind::kString) ||
+      !call.WantKind(2, TypeKind::kBigint))
+    return nullptr;
+  return call.Make(
+      TypeKind::kString,
+      [](KernelCall& c) {
+        ForLive(c, [&](int64_t i) {
+          std::string_view text = c.text(0, i), delimiter = c.text(1, i), part;
+          int64_t n = c.args[2].at<int64_t>(i);
+          if (n == 0) return c.Fail(i, "split_part counts from 1, part 0");
+          int64_t wanted =
+              n > 0 ? n - 1 : CountParts(text, delimiter) + std::max(n, -(int64_t{1} << 40));
+          if (wanted >= 0 && PartAt(text, delimiter, wanted, &part)) c.SetView(i, part);
+        });
+        c.KeepBytes(0);
+      },
+      kMayFail | kPartial);
 }
 
 // split_index(s, delimiter, n): from 0, NULL beyond (Flink).
 NodePtr BindSplitIndex(BoundCall& call) {
-  if (!call.WantKind(0, TypeKind::kString) || !call.WantKind(1, TypeKind::kString) || !call.WantKind(2, TypeKind::kBigint)) return nullptr;
-  return call.Make(TypeKind::kString, [](KernelCall& c) {
-    ForLive(c, [&](int64_t i) {
-      std::string_view part;
-      int64_t n = c.args[2].at<int64_t>(i);
-      if (n >= 0 && PartAt(c.text(0, i), c.text(1, i), n, &part)) {
-        c.SetView(i, part);
-      } else {
-        c.SetNull(i);
-      }
-    });
-    c.KeepBytes(0);
-  }, kMayNull | kPartial);
+  if (!call.WantKind(0, TypeKind::kString) || !call.WantKind(1, TypeKind::kString) ||
+      !call.WantKind(2, TypeKind::kBigint))
+    return nullptr;
+  return call.Make(
+      TypeKind::kString,
+      [](KernelCall& c) {
+        ForLive(c, [&](int64_t i) {
+          std::string_view part;
+          int64_t n = c.args[2].at<int64_t>(i);
+          if (n >= 0 && PartAt(c.text(0, i), c.text(1, i), n, &part)) {
+            c.SetView(i, part);
+          } else {
+            c.SetNull(i);
+          }
+        });
+        c.KeepBytes(0);
+      },
+      kMayNull | kPartial);
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 namespace weir::expression {
 
-/// `; did you mean `x`?` for the candidate nearest to `word` (case ignored), or nothing when none is near.
+/// `; did you mean `x`?` for the candidate nearest to `word` (case ignored), or nothing when none
+/// is near.
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace weir::expression

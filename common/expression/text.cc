@@ -10,18 +10,21 @@ bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0
 
 // Simple case mapping of the two-byte range's common alphabets (Unicode 15, one character to one).
 uint32_t MapCase(uint32_t c, bool upper) {
-  if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9 && c != 0x3a2) || (c >= 0x410 && c <= 0x42f)) {
+  if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9 && c != 0x3a2) ||
+      (c >= 0x410 && c <= 0x42f)) {
     return upper ? c : c + 32;
   }
-  if ((c >= 0xe0 && c <= 0xfe && c != 0xf7) || (c >= 0x3b1 && c <= 0x3c9 && c != 0x3c2) || (c >= 0x430 && c <= 0x44f)) {
+  if ((c >= 0xe0 && c <= 0xfe && c != 0xf7) || (c >= 0x3b1 && c <= 0x3c9 && c != 0x3c2) ||
+      (c >= 0x430 && c <= 0x44f)) {
     return upper ? c - 32 : c;
   }
-  if (c == 0x3c2) return upper ? 0x3a3 : c;                  // final sigma
-  if (c >= 0x400 && c <= 0x40f) return upper ? c : c + 80;   // Ѐ to Џ
+  if (c == 0x3c2) return upper ? 0x3a3 : c;                 // final sigma
+  if (c >= 0x400 && c <= 0x40f) return upper ? c : c + 80;  // Ѐ to Џ
   if (c >= 0x450 && c <= 0x45f) return upper ? c - 80 : c;
   if (c == 0xff) return upper ? 0x178 : c;
   if (c == 0x178) return upper ? c : 0xff;
-  bool even_upper = (c >= 0x100 && c <= 0x137 && c != 0x130 && c != 0x131) || (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x481);
+  bool even_upper = (c >= 0x100 && c <= 0x137 && c != 0x130 && c != 0x131) ||
+                    (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x481);
   bool odd_upper = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e);
   if (even_upper) return upper ? c & ~1U : c | 1U;
   if (odd_upper) return upper ? ((c & 1) != 0 ? c : c - 1) : ((c & 1) != 0 ? c + 1 : c);
@@ -43,14 +46,18 @@ bool IsUtf8(std::string_view text) {
       ++i;
       continue;
     }
-    size_t size = c >= 0xf0 && c <= 0xf4 ? 4 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xc2 && c < 0xe0 ? 2 : 0;
+    size_t size = c >= 0xf0 && c <= 0xf4  ? 4
+                  : c >= 0xe0 && c < 0xf0 ? 3
+                  : c >= 0xc2 && c < 0xe0 ? 2
+                                          : 0;
     if (size == 0 || i + size > text.size()) return false;
     uint32_t value = c & (0xffU >> (size + 1));
     for (size_t k = 1; k < size; ++k) {
       if (!IsContinuation(text[i + k])) return false;
       value = (value << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3fU);
     }
-    if ((size == 3 && (value < 0x800 || (value >= 0xd800 && value <= 0xdfff))) || (size == 4 && (value < 0x10000 || value > 0x10ffff))) {
+    if ((size == 3 && (value < 0x800 || (value >= 0xd800 && value <= 0xdfff))) ||
+        (size == 4 && (value < 0x10000 || value > 0x10ffff))) {
       return false;
     }
     i += size;
@@ -83,7 +90,8 @@ void ChangeCase(std::string_view text, bool upper, std::string* out) {
       bool letter = upper ? (c >= 'a' && c <= 'z') : (c >= 'A' && c <= 'Z');
       out->push_back(static_cast<char>(letter ? c ^ 0x20 : c));
     } else if (c >= 0xc2 && c <= 0xdf && i + 1 < text.size() && IsContinuation(text[i + 1])) {
-      uint32_t mapped = MapCase(((c & 0x1fU) << 6) | (static_cast<unsigned char>(text[i + 1]) & 0x3fU), upper);
+      uint32_t mapped =
+          MapCase(((c & 0x1fU) << 6) | (static_cast<unsigned char>(text[i + 1]) & 0x3fU), upper);
       out->push_back(static_cast<char>(0xc0 | (mapped >> 6)));
       out->push_back(static_cast<char>(0x80 | (mapped & 0x3f)));
       ++i;

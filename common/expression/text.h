@@ -16,7 +16,8 @@ int64_t CountCharacters(std::string_view text);
 size_t PrefixBytes(std::string_view text, int64_t count);
 /// Bytes of the character that starts `text`; 1 where the text is malformed. `text` is not empty.
 size_t CharacterBytes(std::string_view text);
-/// Upper or lower case of ASCII, Latin, Greek and Cyrillic letters; other characters stay. Appends to `out`.
+/// Upper or lower case of ASCII, Latin, Greek and Cyrillic letters; other characters stay. Appends
+/// to `out`.
 void ChangeCase(std::string_view text, bool upper, std::string* out);
 
 }  // namespace weir::expression

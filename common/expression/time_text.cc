@@ -24,17 +24,21 @@ NodePtr BindFormat(BoundCall& call) {
   if (!call.WantTime(0) || !call.WantKind(0, TypeKind::kTimestamp)) return nullptr;
   auto pattern = PatternArgument(call);
   if (!pattern) return nullptr;
-  return call.MakeOf({call.args[0]}, DataType{TypeKind::kString}, [pattern = std::move(*pattern)](KernelCall& c) {
-    std::string text;
-    ForLive(c, [&](int64_t i) {
-      text.clear();
-      pattern.Format(c.args[0].at<int64_t>(i), &text);
-      c.SetCopy(i, text);
-    });
-  }, kPartial);
+  return call.MakeOf(
+      {call.args[0]}, DataType{TypeKind::kString},
+      [pattern = std::move(*pattern)](KernelCall& c) {
+        std::string text;
+        ForLive(c, [&](int64_t i) {
+          text.clear();
+          pattern.Format(c.args[0].at<int64_t>(i), &text);
+          c.SetCopy(i, text);
+        });
+      },
+      kPartial);
 }
 
-// to_timestamp(s[, pattern]) and to_date(s[, pattern]); without a pattern the forms that CAST takes.
+// to_timestamp(s[, pattern]) and to_date(s[, pattern]); without a pattern the forms that CAST
+// takes.
 NodePtr BindParse(BoundCall& call) {
   bool date = call.ast.name == "to_date";
   DataType type{date ? TypeKind::kDate : TypeKind::kTimestamp};
@@ -45,19 +49,25 @@ NodePtr BindParse(BoundCall& call) {
   }
   auto pattern = PatternArgument(call);
   if (!pattern) return nullptr;
-  return call.MakeOf({call.args[0]}, type, [pattern = std::move(*pattern), date](KernelCall& c) {
-    ForLive(c, [&](int64_t i) {
-      auto micros = pattern.Parse(c.text(0, i));
-      if (!micros) {
-        return c.Fail(i, absl::StrCat("cannot convert '", std::string(c.text(0, i).substr(0, 40)), "' to ", date ? "date" : "timestamp"));
-      }
-      if (date) {
-        c.out->mutable_data<int32_t>()[i] = static_cast<int32_t>(FloorDivide(*micros, kDayLength));
-      } else {
-        c.out->mutable_data<int64_t>()[i] = *micros;
-      }
-    });
-  }, kMayFail | kPartial);
+  return call.MakeOf(
+      {call.args[0]}, type,
+      [pattern = std::move(*pattern), date](KernelCall& c) {
+        ForLive(c, [&](int64_t i) {
+          auto micros = pattern.Parse(c.text(0, i));
+          if (!micros) {
+            return c.Fail(i,
+                          absl::StrCat("cannot convert '", std::string(c.text(0, i).substr(0, 40)),
+                                       "' to ", date ? "date" : "timestamp"));
+          }
+          if (date) {
+            c.out->mutable_data<int32_t>()[i] =
+                static_cast<int32_t>(FloorDivide(*micros, kDayLength));
+          } else {
+            c.out->mutable_data<int64_t>()[i] = *micros;
+          }
+        });
+      },
+      kMayFail | kPartial);
 }
 
 }  // namespace

@@ -14,8 +14,10 @@ struct LocalTransport::Link {
   std::atomic<int64_t> outstanding{0};  // bytes pushed and not popped
   std::atomic<bool> blocked{false};     // the sender saw it full
   std::atomic<bool> ended{false};
+  std::atomic<bool> remote{false};      // the sender is in another process
   std::mutex mutex;
   std::function<void()> wake_sender;    // under mutex
+  std::function<void(int64_t)> remote_consumed;  // written before `remote` is set
   absl::Status why;                     // under mutex
 };
 
@@ -53,6 +55,7 @@ std::shared_ptr<InputChannel> LocalTransport::Register(const ChannelId& id, std:
   link->input = std::make_shared<InputChannel>(std::move(wake), [weak](int64_t bytes) {
     const std::shared_ptr<Link> self = weak.lock();
     if (self == nullptr) return;
+    if (self->remote) return self->remote_consumed(bytes);
     const int64_t left = self->outstanding -= bytes;
     if (left >= InputChannel::kCapacityBytes / 2 || !self->blocked.exchange(false)) return;
     std::lock_guard lock(self->mutex);
@@ -74,6 +77,16 @@ absl::StatusOr<std::unique_ptr<OutputChannel>> LocalTransport::Connect(const Cha
   std::lock_guard link_lock(it->second->mutex);
   it->second->wake_sender = std::move(wake);
   return std::make_unique<LocalOutput>(it->second);
+}
+
+std::shared_ptr<InputChannel> LocalTransport::AttachRemote(const ChannelId& id,
+                                                           std::function<void(int64_t bytes)> consumed) {
+  std::lock_guard lock(mutex_);
+  const auto it = links_.find(id);
+  if (it == links_.end() || it->second->remote) return nullptr;
+  it->second->remote_consumed = std::move(consumed);
+  it->second->remote = true;
+  return it->second->input;
 }
 
 void LocalTransport::EndAttempt(const JobId& job, Attempt attempt, absl::Status why) {

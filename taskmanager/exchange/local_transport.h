@@ -18,6 +18,10 @@ class LocalTransport final : public ExchangeTransport {
                                                          Incarnation peer, std::function<void()> wake) override;
   void EndAttempt(const JobId& job, Attempt attempt, absl::Status why) override;
 
+  /// For a sender in another process: the registered queue, null when there is none. From now on `consumed` hears of the
+  /// bytes that are taken out (task's thread).
+  std::shared_ptr<InputChannel> AttachRemote(const ChannelId& id, std::function<void(int64_t bytes)> consumed);
+
   struct Link;
 
  private:

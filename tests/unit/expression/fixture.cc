@@ -22,7 +22,8 @@ Column Make(DataType type, std::vector<T> values, bool null_in_the_middle = true
 
 Column Texts(std::string_view a, std::string_view c) {
   batch::StringArena arena;
-  Column column = Make<StringRef>({TypeKind::kString}, {StringRef(arena.Copy(a)), StringRef(), StringRef(arena.Copy(c))});
+  Column column = Make<StringRef>(
+      {TypeKind::kString}, {StringRef(arena.Copy(a)), StringRef(), StringRef(arena.Copy(c))});
   for (const auto& buffer : arena.buffers()) column.AddHeap(buffer);
   return column;
 }
@@ -31,10 +32,12 @@ Column Texts(std::string_view a, std::string_view c) {
 
 batch::SchemaPtr Schema() {
   auto schema = std::make_shared<batch::Schema>();
-  schema->fields = {{"b", {TypeKind::kBoolean}},         {"i", {TypeKind::kInt, false}}, {"n", {TypeKind::kInt}},
-                    {"l", {TypeKind::kBigint}},          {"d", {TypeKind::kDouble}},     {"m", {TypeKind::kDecimal, true, 12, 2}},
-                    {"s", {TypeKind::kString}},          {"t", {TypeKind::kTimestamp}},  {"dt", {TypeKind::kDate}},
-                    {"shop.name", {TypeKind::kString}},  {"end", {TypeKind::kString}}};
+  schema->fields = {{"b", {TypeKind::kBoolean}}, {"i", {TypeKind::kInt, false}},
+                    {"n", {TypeKind::kInt}},     {"l", {TypeKind::kBigint}},
+                    {"d", {TypeKind::kDouble}},  {"m", {TypeKind::kDecimal, true, 12, 2}},
+                    {"s", {TypeKind::kString}},  {"t", {TypeKind::kTimestamp}},
+                    {"dt", {TypeKind::kDate}},   {"shop.name", {TypeKind::kString}},
+                    {"end", {TypeKind::kString}}};
   return schema;
 }
 
@@ -51,7 +54,8 @@ Batch Rows() {
                    Make<double>({TypeKind::kDouble}, {2.5, 0, -0.5}),
                    Make<batch::Decimal>({TypeKind::kDecimal, true, 12, 2}, {1025, 0, -355}),
                    Texts("hello", "Zażółć gęślą jaźń"),
-                   Make<int64_t>({TypeKind::kTimestamp}, {*batch::ParseTimestamp("2026-01-31 10:20:30.123456"), 0, -1}),
+                   Make<int64_t>({TypeKind::kTimestamp},
+                                 {*batch::ParseTimestamp("2026-01-31 10:20:30.123456"), 0, -1}),
                    Make<int32_t>({TypeKind::kDate}, {*batch::ParseDate("2024-02-29"), 0, -1}),
                    Texts("a", "c"),
                    Texts("a", "c")};
@@ -79,7 +83,8 @@ std::string Values(std::string_view text) {
 
 std::string Type(std::string_view text) {
   auto bound = Compile(text, *Schema());
-  return bound.ok() ? batch::ToString(bound->type()) : "problem: " + std::string(bound.status().message());
+  return bound.ok() ? batch::ToString(bound->type())
+                    : "problem: " + std::string(bound.status().message());
 }
 
 std::string ProblemOf(std::string_view text) {
@@ -88,7 +93,8 @@ std::string ProblemOf(std::string_view text) {
   BoundExpression bound;
   if (!problem) problem = Bind(ast, *Schema(), {}, &bound);
   if (!problem) return "";
-  return std::to_string(problem->offset) + "+" + std::to_string(problem->length) + ": " + problem->message;
+  return std::to_string(problem->offset) + "+" + std::to_string(problem->length) + ": " +
+         problem->message;
 }
 
 }  // namespace weir::expression::test

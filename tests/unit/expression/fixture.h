@@ -23,7 +23,8 @@ namespace weir::expression::test {
 batch::SchemaPtr Schema();
 batch::Batch Rows();
 
-/// The value of `text` in row 0 (or another one), `error: …`, or `problem: …` when it does not compile.
+/// The value of `text` in row 0 (or another one), `error: …`, or `problem: …` when it does not
+/// compile.
 std::string Value(std::string_view text, int64_t row = 0);
 /// The values of all rows, joined by ` | `.
 std::string Values(std::string_view text);

@@ -9,14 +9,17 @@ using namespace weir::expression::test;
 
 TEST_CASE("three-valued logic") {
   const char* kWords[] = {"TRUE", "FALSE", "CAST(NULL AS boolean)"};
-  const char* kAnd[3][3] = {{"true", "false", "NULL"}, {"false", "false", "false"}, {"NULL", "false", "NULL"}};
-  const char* kOr[3][3] = {{"true", "true", "true"}, {"true", "false", "NULL"}, {"true", "NULL", "NULL"}};
+  const char* kAnd[3][3] = {
+      {"true", "false", "NULL"}, {"false", "false", "false"}, {"NULL", "false", "NULL"}};
+  const char* kOr[3][3] = {
+      {"true", "true", "true"}, {"true", "false", "NULL"}, {"true", "NULL", "NULL"}};
   for (int x = 0; x < 3; ++x) {
     for (int y = 0; y < 3; ++y) {
       INFO(kWords[x] << " " << kWords[y]);
       CHECK(Value(std::string(kWords[x]) + " AND " + kWords[y]) == kAnd[x][y]);
       CHECK(Value(std::string(kWords[x]) + " OR " + kWords[y]) == kOr[x][y]);
-      // b is TRUE, FALSE, NULL in the three rows, so this goes through the kernels, not through folding.
+      // b is TRUE, FALSE, NULL in the three rows, so this goes through the kernels, not through
+      // folding.
       CHECK(Value(std::string("b AND ") + kWords[y], x) == kAnd[x][y]);
       CHECK(Value(std::string("b OR ") + kWords[y], x) == kOr[x][y]);
       CHECK(Value(std::string("b AND (i > 100 OR ") + kWords[y] + ")", x) == kAnd[x][y]);
@@ -44,7 +47,8 @@ TEST_CASE("NULL in, NULL out, but for the functions about NULL") {
   CHECK(Values("nullif(i, 7)") == "NULL | -3 | 0");
   CHECK(Values("nullif(i + 1, 8)") == "NULL | -2 | 1");
   CHECK(Values("s || '!'") == "hello! | NULL | Zażółć gęślą jaźń!");
-  CHECK(Values("CASE n WHEN 2 THEN 'two' WHEN NULL THEN 'null' ELSE 'other' END") == "two | other | other");
+  CHECK(Values("CASE n WHEN 2 THEN 'two' WHEN NULL THEN 'null' ELSE 'other' END") ==
+        "two | other | other");
   CHECK(Values("CASE WHEN b THEN s END") == "hello | NULL | NULL");
   CHECK(Values("CASE WHEN b THEN 1 WHEN NOT b THEN 2 ELSE 3 END") == "1 | 2 | 3");
   CHECK(Values("greatest(n, 1)") == "2 | NULL | 1");
@@ -65,18 +69,24 @@ TEST_CASE("errors belong to the rows where the value was needed") {
   CHECK(Values("CASE i WHEN 0 THEN 0 ELSE 10 / i END") == "1 | -3 | 0");
   CHECK(Values("coalesce(n, 10 / n)") == "2 | NULL | 0");
   CHECK(Values("coalesce(1 / i, 5)") == "0 | 0 | error: division by zero in `1 / i`");
-  CHECK(Values("if(i = 0, 1, 1 / 0)") == "error: division by zero in `1 / 0` | error: division by zero in `1 / 0` | 1");
-  CHECK(Values("1 / 0") == "error: division by zero in `1 / 0` | error: division by zero in `1 / 0` | error: division by zero in `1 / 0`");
+  CHECK(Values("if(i = 0, 1, 1 / 0)") ==
+        "error: division by zero in `1 / 0` | error: division by zero in `1 / 0` | 1");
+  CHECK(Values("1 / 0") ==
+        "error: division by zero in `1 / 0` | error: division by zero in `1 / 0` | error: division "
+        "by zero in `1 / 0`");
   CHECK(Value("l * 5000000000") == "error: bigint overflow in `l * 5000000000`");
   CHECK(Value("i + 2147483647") == "error: int overflow in `i + 2147483647`");
   CHECK(Value("CAST(l AS int)") == "error: 5000000000 does not fit int in `CAST(l AS int)`");
   CHECK(Values("CAST(s AS int)") ==
-        "error: cannot convert 'hello' to int in `CAST(s AS int)` | NULL | error: cannot convert 'Zażółć gęślą jaźń' to int in `CAST(s AS int)`");
+        "error: cannot convert 'hello' to int in `CAST(s AS int)` | NULL | error: cannot convert "
+        "'Zażółć gęślą jaźń' to int in `CAST(s AS int)`");
   CHECK(Value("1e308 * 10 * d") == "error: double overflow in `1e308 * 10`");
-  CHECK(Value("CAST(m AS decimal(3,2))") == "error: 10.25 does not fit decimal(3,2) in `CAST(m AS decimal(3,2))`");
+  CHECK(Value("CAST(m AS decimal(3,2))") ==
+        "error: 10.25 does not fit decimal(3,2) in `CAST(m AS decimal(3,2))`");
   CHECK(Value("sqrt(-1)") == "error: sqrt of a negative number in `sqrt(-1)`");
-  CHECK(Value("CAST('9' AS decimal(38,0)) * CAST('99999999999999999999999999999999999999' AS decimal(38,0))").substr(0, 23) ==
-        "error: decimal overflow");
+  CHECK(Value("CAST('9' AS decimal(38,0)) * CAST('99999999999999999999999999999999999999' AS "
+              "decimal(38,0))")
+            .substr(0, 23) == "error: decimal overflow");
   CHECK(Value("repeat('x', 100000000)").substr(0, 38) == "error: the string would be longer than");
   CHECK(Value("abs(-2147483648)").substr(0, 19) == "error: int overflow");
 }

@@ -34,7 +34,9 @@ TEST_CASE("times") {
            {"extract(isodow from DATE '2026-01-31')", "6"},
            {"extract(doy from dt)", "60"},
            {"year(t) * 10000 + month(t) * 100 + day(t)", "20260131"},
-           {"hour(t) || ''", "problem: at byte 0: `hour(t)` is bigint, where || needs string; convert it: CAST(hour(t) AS string)"},
+           {"hour(t) || ''",
+            "problem: at byte 0: `hour(t)` is bigint, where || needs string; convert it: "
+            "CAST(hour(t) AS string)"},
            {"t + INTERVAL '5' MINUTE", "2026-01-31 10:25:30.123456"},
            {"t - INTERVAL '1 day 1 hour'", "2026-01-30 09:20:30.123456"},
            {"INTERVAL '1' MONTH + t", "2026-02-28 10:20:30.123456"},
@@ -51,8 +53,10 @@ TEST_CASE("times") {
            {"to_timestamp('31/01/2026 7:05', 'dd/MM/yyyy H:mm')", "2026-01-31 07:05:00"},
            {"to_timestamp('2026-01-31 10:20:30')", "2026-01-31 10:20:30"},
            {"to_date('20260131', 'yyyyMMdd')", "2026-01-31"},
-           {"to_date('20260231', 'yyyyMMdd')", "error: cannot convert '20260231' to date in `to_date('20260231', 'yyyyMMdd')`"},
-           {"timestamp_millis(9223372036854775807)", "error: timestamp overflow in `timestamp_millis(9223372036854775807)`"}}) {
+           {"to_date('20260231', 'yyyyMMdd')",
+            "error: cannot convert '20260231' to date in `to_date('20260231', 'yyyyMMdd')`"},
+           {"timestamp_millis(9223372036854775807)",
+            "error: timestamp overflow in `timestamp_millis(9223372036854775807)`"}}) {
     INFO(c.text);
     CHECK(Value(c.text) == c.wanted);
   }

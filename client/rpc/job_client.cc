@@ -1,0 +1,217 @@
+#include "client/rpc/job_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/endpoint.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "jobmanager/rpc/job_convert.h"
+#include "weir/v1/jobs.grpc.pb.h"
+
+namespace weir::client {
+namespace {
+
+using jobmanager::CheckpointInfo;
+using jobmanager::ClusterInfo;
+using jobmanager::Done;
+using jobmanager::JobStatus;
+using jobmanager::JobSummary;
+using jobmanager::SubmitRequest;
+using Stub = v1::JobService::Stub;
+
+/// Calls that only ask. The others take as long as what they ask for; pings find a dead JobManager.
+constexpr auto kAskDeadline = std::chrono::seconds(30);
+
+absl::StatusOr<std::monostate> FromProto(const v1::ValidateReply&) { return std::monostate(); }
+absl::StatusOr<JobId> FromProto(const v1::SubmitReply& in) { return JobId{in.job()}; }
+using jobmanager::FromProto;
+
+struct Target {
+  std::string address;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<Stub> stub;
+};
+
+/// A blocking call on a thread of its own: gRPC's callbacks would run on threads that outlive main.
+struct Call {
+  grpc::ClientContext context;
+  std::atomic<bool> cancelled{false};
+  std::atomic<bool> finished{false};
+  std::thread thread;
+
+  void Cancel() {
+    cancelled = true;
+    context.TryCancel();
+  }
+};
+
+/// What gRPC made up for want of a connection, in words for a user.
+absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, const std::string& address) {
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
+      context.GetServerTrailingMetadata().count("weir-status") > 0) {
+    return rpc::FromGrpc(status);
+  }
+  if (status.error_message().find("connect") != std::string::npos) {
+    return absl::UnavailableError(
+        absl::StrCat("cluster not reachable: no JobManager answers at ", address, " (is it running? --jobmanager)"));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("cluster not reachable: the connection to the JobManager at ", address, " broke"));
+}
+
+class GrpcJobApi final : public jobmanager::JobApi {
+ public:
+  explicit GrpcJobApi(std::vector<Target> targets) : targets_(std::move(targets)) {}
+
+  ~GrpcJobApi() override {
+    std::list<std::shared_ptr<Call>> calls;
+    {
+      std::lock_guard lock(mutex_);
+      calls.swap(calls_);
+    }
+    for (const auto& call : calls) call->Cancel();
+    for (const auto& call : calls) call->thread.join();
+  }
+
+  void Validate(std::string spec, Done<std::monostate> done) override {
+    v1::ValidateRequest request;
+    request.set_spec(std::move(spec));
+    Ask(&Stub::Validate, request, true, std::move(done));
+  }
+  void Submit(SubmitRequest submit, Done<JobId> done) override {
+    v1::SubmitRequest request;
+    ToProto(submit, &request);
+    Ask(&Stub::Submit, request, false, std::move(done));
+  }
+  void List(Done<std::vector<JobSummary>> done) override {
+    Ask(&Stub::List, v1::ListRequest(), true, std::move(done));
+  }
+  void Get(std::string job, Done<JobStatus> done) override { Ask(&Stub::Get, Job(job), true, std::move(done)); }
+  void Cancel(std::string job, Done<JobStatus> done) override {
+    Ask(&Stub::Cancel, Job(job), false, std::move(done));
+  }
+  void Stop(std::string job, Done<CheckpointInfo> done) override {
+    Ask(&Stub::Stop, Job(job), false, std::move(done));
+  }
+  void Savepoint(std::string job, Done<CheckpointInfo> done) override {
+    Ask(&Stub::Savepoint, Job(job), false, std::move(done));
+  }
+  void Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> done) override {
+    Ask(&Stub::Checkpoints, Job(job), true, std::move(done));
+  }
+  void Cluster(Done<ClusterInfo> done) override { Ask(&Stub::Cluster, v1::ClusterRequest(), true, std::move(done)); }
+
+  std::unique_ptr<Subscription> Watch(std::string job,
+                                      std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
+    auto call = Run([this, request = Job(job), on_update = std::move(on_update)](Call* call) {
+      const Target& target = Choose();
+      std::unique_ptr<grpc::ClientReader<v1::JobStatus>> reader = target.stub->Watch(&call->context, request);
+      v1::JobStatus update;
+      while (reader->Read(&update)) {
+        if (!call->cancelled) on_update(FromProto(update));
+      }
+      const grpc::Status status = reader->Finish();
+      if (!status.ok() && !call->cancelled) on_update(Explain(status, call->context, target.address));
+    });
+    return std::make_unique<CallSubscription>(std::move(call));
+  }
+
+ private:
+  class CallSubscription final : public Subscription {
+   public:
+    explicit CallSubscription(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+    ~CallSubscription() override { call_->Cancel(); }
+
+   private:
+    const std::shared_ptr<Call> call_;
+  };
+
+  static v1::JobRequest Job(const std::string& job) {
+    v1::JobRequest request;
+    request.set_job(job);
+    return request;
+  }
+
+  template <typename Request, typename Reply, typename Result>
+  void Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*), const Request& request,
+           bool only_asks, Done<Result> done) {
+    Run([this, method, request, only_asks, done = std::move(done)](Call* call) {
+      const Target& target = Choose();
+      if (only_asks) call->context.set_deadline(std::chrono::system_clock::now() + kAskDeadline);
+      Reply reply;
+      const grpc::Status status = (target.stub.get()->*method)(&call->context, request, &reply);
+      if (call->cancelled) return;
+      if (!status.ok()) {
+        done(Explain(status, call->context, target.address));
+      } else {
+        done(FromProto(reply));
+      }
+    });
+  }
+
+  std::shared_ptr<Call> Run(std::function<void(Call*)> work) {
+    auto call = std::make_shared<Call>();
+    std::list<std::shared_ptr<Call>> finished;
+    std::lock_guard lock(mutex_);
+    for (auto it = calls_.begin(); it != calls_.end();) {
+      const auto next = std::next(it);
+      if ((*it)->finished) finished.splice(finished.end(), calls_, it);
+      it = next;
+    }
+    for (const auto& old : finished) old->thread.join();
+    call->thread = std::thread([call = call.get(), work = std::move(work)] {
+      work(call);
+      call->finished = true;
+    });
+    calls_.push_back(call);
+    return call;
+  }
+
+  /// The JobManager that answered last, else the first that a connection can be made to.
+  const Target& Choose() {
+    const size_t last = last_.load();
+    for (size_t i = 0; targets_.size() > 1 && i < targets_.size(); ++i) {
+      const size_t at = (last + i) % targets_.size();
+      if (rpc::WaitUntilConnected(targets_[at].channel.get(), 500)) {
+        last_ = at;
+        return targets_[at];
+      }
+    }
+    return targets_[last];
+  }
+
+  const std::vector<Target> targets_;
+  std::atomic<size_t> last_{0};
+  std::mutex mutex_;
+  std::list<std::shared_ptr<Call>> calls_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(const std::string& addresses) {
+  std::vector<Target> targets;
+  for (const absl::string_view part : absl::StrSplit(addresses, ',')) {
+    const std::string address(part);
+    const auto endpoint = Endpoint::Parse(address);
+    if (!endpoint || endpoint->port == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("--jobmanager: `", address, "` is not HOST:PORT"));
+    }
+    std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address);
+    auto stub = v1::JobService::NewStub(channel);
+    targets.push_back({address, std::move(channel), std::move(stub)});
+  }
+  return std::make_unique<GrpcJobApi>(std::move(targets));
+}
+
+}  // namespace weir::client

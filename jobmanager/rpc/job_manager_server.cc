@@ -1,0 +1,40 @@
+#include "jobmanager/rpc/job_manager_server.h"
+
+#include "common/base/status_macros.h"
+#include "common/rpc/server.h"
+#include "jobmanager/rpc/control_service.h"
+#include "jobmanager/rpc/job_service.h"
+
+namespace weir::jobmanager {
+
+struct JobManagerServer::Parts {
+  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers) : jobs(api), control(taskmanagers) {}
+  JobService jobs;
+  ControlService control;
+  std::unique_ptr<rpc::Server> server;
+};
+
+JobManagerServer::JobManagerServer() = default;
+JobManagerServer::~JobManagerServer() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<JobManagerServer>> JobManagerServer::Start(
+    const Options& options, JobApi* api, control::TaskManagerLinkHandler* taskmanagers) {
+  rpc::Initialize();
+  std::unique_ptr<JobManagerServer> made(new JobManagerServer());
+  made->parts_ = std::make_unique<Parts>(api, taskmanagers);
+  Parts& parts = *made->parts_;
+  ASSIGN_OR_RETURN(parts.server, rpc::Server::Start({.listen = options.listen, .insecure = options.insecure},
+                                                    {&parts.jobs, &parts.control}));
+  return made;
+}
+
+const std::string& JobManagerServer::address() const { return parts_->server->address(); }
+
+void JobManagerServer::Stop() {
+  if (parts_ == nullptr || parts_->server == nullptr) return;
+  parts_->jobs.StopCalls();
+  parts_->control.Stop();
+  parts_->server->Stop();
+}
+
+}  // namespace weir::jobmanager

@@ -55,24 +55,14 @@ def start_all(c):
     c.wait_taskmanagers(len(c.taskmanagers))
 
 
-def file_of(c, path):
-    """`path` as `checkpoints` prints it: a manifest, or the folder that holds one."""
-    path = path.removeprefix("file://")
-    if os.path.isdir(path):
-        manifests = [n for n in os.listdir(path) if "manifest" in n.lower()]
-        path = os.path.join(path, manifests[0])
-    return path
-
-
 def state_files(c, job_id, manifest):
-    """Files that the last checkpoint cites and the others do not: the newest ones that are not manifests."""
+    """The files that a manifest cites, oldest first."""
     found = []
-    for folder, _, names in os.walk(os.path.join(c.storage, job_id)):
-        found += [os.path.join(folder, n) for n in names
-                  if not n.startswith(".") and "manifest" not in os.path.join(folder, n).lower()]
+    for folder, _, names in os.walk(os.path.join(c.storage, job_id, "state")):
+        found += [os.path.join(folder, n) for n in names]
     with open(manifest, "rb") as file:
         cited_by = file.read()
-    cited = [f for f in found if os.path.basename(f).encode() in cited_by]
+    cited = [f for f in found if os.path.relpath(f, c.storage).encode() in cited_by]
     if len(cited) < 2:
         raise Failure("the checkpoint cites no files of state: %s of %s" % (cited, found))
     return sorted(cited, key=os.path.getmtime)
@@ -91,7 +81,7 @@ def run_until_checkpoints(c, guarantee):
 
 def damage(c, job_id, kind, last):
     """Damages the last checkpoint; returns the name that the job must tell."""
-    manifest = file_of(c, last["path"])
+    manifest = last["path"].removeprefix("file://")
     if kind is remove_manifest or kind is flip_manifest:
         (remove if kind is remove_manifest else flip_bit)(manifest, None)
         return os.path.basename(manifest)

@@ -37,7 +37,7 @@ LAYERS = {
     "taskmanager": {"common", "proto", "taskmanager"},
     "client": {"common", "proto", "jobmanager", "taskmanager", "client"},
 }
-WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK|not implemented|unimplemented|for now)\b", re.IGNORECASE)
+WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK|[Nn]ot implemented|[Uu]nimplemented|[Ff]or now)\b")
 MACHINE_PATHS = re.compile(r"/(?:work|farm|home|root)/[A-Za-z]")
 VAGUE_FILE_NAMES = re.compile(r"(^|_)(util|utils|helper|helpers|misc)\.(h|cc)$")
 

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/config/units.h"
 #include "common/plan/plan.h"
 
@@ -7,6 +8,12 @@ namespace weir::plan {
 namespace {
 
 using config::DurationText;
+
+/// An expression of several lines in one.
+std::string OneLine(std::string_view text) {
+  const absl::string_view all(text.data(), text.size());
+  return absl::StrJoin(absl::StrSplit(all, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty()), " ");
+}
 
 std::string PortText(const std::string& name, job::Port port) {
   return job::ToString(job::InputRef{name, port, {}});
@@ -16,7 +23,7 @@ std::string Expressions(const std::vector<NamedExpression>& entries) {
   return absl::StrJoin(entries, ", ", [](std::string* out, const NamedExpression& e) {
     *out += e.name;
     if (e.expression.text() != e.name && e.expression.ColumnIndex() < 0)
-      absl::StrAppend(out, " = ", e.expression.text());
+      absl::StrAppend(out, " = ", OneLine(e.expression.text()));
   });
 }
 
@@ -108,7 +115,7 @@ class Explainer {
       case OperatorKind::kSource:
         return Source(op, node);
       case OperatorKind::kFilter:
-        return absl::StrCat("filter where ", op.where.text(), OnError(op));
+        return absl::StrCat("filter where ", OneLine(op.where.text()), OnError(op));
       case OperatorKind::kSelect:
         return absl::StrCat(op.append_fields ? "keys " : "select ", Expressions(op.fields),
                             OnError(op));
@@ -160,7 +167,7 @@ class Explainer {
     absl::StrAppend(
         &text, ", ",
         absl::StrJoin(window.aggregates, ", ", [](std::string* out, const Aggregate& a) {
-          absl::StrAppend(out, a.name, " = ", a.text);
+          absl::StrAppend(out, a.name, " = ", OneLine(a.text));
         }));
     if (window.allowed_lateness > 0)
       absl::StrAppend(&text, ", allowed_lateness ", DurationText(window.allowed_lateness));

@@ -225,6 +225,25 @@ class TreeBuilder : public YAML::EventHandler {
   Value root_;
 };
 
+/// Where the text stops being UTF-8. Overlong forms and surrogates are left to whoever decodes
+/// them.
+std::optional<size_t> FirstInvalidUtf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[at]);
+    const size_t size = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
+    if (size == 0 || at + size > text.size()) return at;
+    for (size_t i = 1; i < size; ++i) {
+      if ((text[at + i] & 0xc0) != 0x80) return at;
+    }
+    at += size;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics,
@@ -237,6 +256,11 @@ std::optional<Value> ParseYaml(std::string_view text, Diagnostics* diagnostics,
   if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
     const auto line = static_cast<int32_t>(std::count(text.begin(), text.begin() + nul, '\n'));
     diagnostics->Error({line + 1, 1}, "a NUL byte: this is not a text file");
+    return std::nullopt;
+  }
+  if (const std::optional<size_t> bad = FirstInvalidUtf8(text)) {
+    const auto line = static_cast<int32_t>(std::count(text.begin(), text.begin() + *bad, '\n'));
+    diagnostics->Error({line + 1, 1}, "bytes that are not UTF-8");
     return std::nullopt;
   }
   if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);  // places are counted behind it

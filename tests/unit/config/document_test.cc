@@ -64,6 +64,7 @@ TEST_CASE("document: a syntax error is reported alone, with its place") {
              Catch::Contains("1:4: not YAML: a quoted string without its closing quote"));
   CHECK_THAT(OnlyError("a: 'it''s\nb: 1\n"), Catch::Contains("closing quote"));
   CHECK_THAT(OnlyError(std::string("a: b\0c\n", 7)), Catch::Contains("NUL"));
+  CHECK_THAT(OnlyError("a: 1\nb: \xff\n"), Catch::Contains("2:1: bytes that are not UTF-8"));
   CHECK_THAT(OnlyError("a: 1\n---\nb: 2\n"), Catch::Contains("a second document"));
 }
 

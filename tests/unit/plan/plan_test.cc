@@ -159,6 +159,14 @@ sinks: {out: {type: print, input: w}, bad: {type: print, input: w.errors}}
   CHECK(plan->edges[2].from_port == job::Port::kErrors);
 }
 
+TEST_CASE("plan: explain shows an expression of several lines in one") {
+  const auto plan = PlanOf(JobFile(
+      "operators:\n  f:\n    type: filter\n    input: tx\n    where: |\n      n > 1\n"
+      "      and amount > 2\nsinks: {out: {type: print, input: f}}\n"));
+  CHECK_THAT(Explain(*plan, testing::TestCatalog()),
+             Catch::Contains("f: filter where n > 1 and amount > 2\n"));
+}
+
 TEST_CASE(
     "plan: explain tells tasks, key, exchange, state, guarantee and when results are visible") {
   const auto plan = PlanOf(JobFile(kFraud));

@@ -34,11 +34,11 @@ int RunJobManager(const Context& context, const Arguments& arguments, const job:
     end.Fail("another JobManager leads, or the state folder refuses this one: " + std::string(why.message()));
   });
   if (!host.ok()) return FailToStart(context, host.status());
-  auto server = jobmanager::JobManagerServer::Start(config->listen, arguments.insecure, &(*host)->job_manager(),
-                                                    &(*host)->job_manager());
+  jobmanager::JobManager& job_manager = (*host)->job_manager();
+  auto server = jobmanager::JobManagerServer::Start({config->listen, arguments.insecure}, &job_manager, &job_manager);
   if (!server.ok()) return FailToStart(context, server.status());
   metrics::Registry registry;
-  JobMetrics job_metrics(&(*host)->job_manager(), &registry);
+  JobMetrics job_metrics(&job_manager, &registry);
   http::HttpServer http;
   absl::StatusOr<std::string> http_address = StartHttp(&http, config->http_listen, arguments.insecure, &registry);
   if (!http_address.ok()) return FailToStart(context, http_address.status());
@@ -49,6 +49,7 @@ int RunJobManager(const Context& context, const Arguments& arguments, const job:
   WaitForEndingSignal(signals);
   log::Info("leaving");
   http.Stop();
+  // Ends calls and links, which still need the JobManager.
   (*server)->Stop();
   (*host)->Stop();
   return end.ExitCode();

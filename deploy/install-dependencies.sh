@@ -11,7 +11,7 @@ packages=(
   ccache mold
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   librocksdb-dev libyaml-cpp-dev libxxhash-dev libsimdjson-dev libcpp-httplib-dev libcli11-dev
-  libfmt-dev catch2
+  libfmt-dev libjemalloc-dev catch2
   python3
 )
 check_only=false

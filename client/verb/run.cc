@@ -85,16 +85,21 @@ class StateFolder {
 // Where a job that was stopped, or failed, goes on; empty when it has no checkpoint.
 absl::StatusOr<std::string> NewestCheckpoint(const Context& context, const JobId& job) {
   using List = std::vector<CheckpointInfo>;
+  ASSIGN_OR_RETURN(JobStatus status, GetStatus(context, job.value));
   ASSIGN_OR_RETURN(List list, Await<List>(
                                   [&](jobmanager::Done<List> done) {
                                     context.api->Checkpoints(job.value, std::move(done));
                                   },
                                   kAnswerMs, context.interrupts));
-  auto newest = std::max_element(list.begin(), list.end(), [](const CheckpointInfo& a, const CheckpointInfo& b) {
-    // Of a savepoint and the checkpoint it is a copy of, the copy: nothing in it is unresolved.
-    return std::pair(a.id, a.savepoint) < std::pair(b.id, b.savepoint);
-  });
-  return newest == list.end() ? std::string() : newest->path;
+  const CheckpointInfo* newest = nullptr;
+  for (const CheckpointInfo& checkpoint : list) {
+    if (newest == nullptr || checkpoint.id >= newest->id) newest = &checkpoint;
+  }
+  // Of a savepoint and the checkpoint that it is a copy of, the copy: nothing in it is unresolved.
+  for (const CheckpointInfo& savepoint : status.savepoints) {
+    if (newest == nullptr || savepoint.id >= newest->id) newest = &savepoint;
+  }
+  return newest == nullptr ? std::string() : newest->path;
 }
 
 absl::StatusOr<JobId> StartOrResume(const Context& context, const JobFile& file, const StateFolder& folder,

@@ -93,7 +93,7 @@ double Progress::MeanRate() const {
 
 void Progress::Update(const jobmanager::JobStatus& status, int64_t now_ms, int64_t wall_ms) {
   TakeTotals(status, now_ms);
-  if (status.failure && !IsEnded(status.state)) {
+  if (status.failure && !IsEnded(status.state) && status.state != jobmanager::JobState::kStopping) {
     std::string failure = absl::StrCat(status.failure->at_ms, " ", status.failure->status.message());
     if (failure != last_failure_) {
       last_failure_ = failure;

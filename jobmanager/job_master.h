@@ -117,6 +117,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void SendToAll(const control::ToTaskManager& message);
   void CancelRun();
   void OnState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
+  void OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
   void OnSplitsFound(const control::SplitsFound& m);
   void RecordSplits();
   void MaybeAdvance();
@@ -168,6 +169,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   std::optional<AttemptRun> run_;
   RestartPolicy restarts_;
   RestartPolicy resolver_restarts_;
+  Attempt failed_attempt_;  // the last one that failed
   bool recorded_ = false;
   bool ran_ = false;       // reached RUNNING, or was taken up: RESTARTING rather than DEPLOYING
   bool finishing_ = false; // the end state is being put

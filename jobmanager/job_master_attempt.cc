@@ -157,7 +157,11 @@ void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager&
     }
     context_->changed(this, false);
   } else if (auto* m = std::get_if<control::SubtaskStateChanged>(&message)) {
-    if (current(m->fence)) OnState(taskmanager, *m);
+    if (current(m->fence)) {
+      OnState(taskmanager, *m);
+    } else if (m->fence.epoch == context_->epoch) {
+      OnLateState(taskmanager, *m);
+    }
   } else if (auto* m = std::get_if<control::SplitsFound>(&message)) {
     if (current(m->fence)) OnSplitsFound(*m);
   } else if (auto* m = std::get_if<control::SourceEnded>(&message)) {
@@ -192,6 +196,16 @@ void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskSt
   const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping;
   if (absl::IsDataLoss(failure.status) && restoring && run_->restored && !run_->resolver) return OnCorrupt(std::move(failure));
   FailAttempt(std::move(failure));
+}
+
+void JobMaster::OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m) {
+  // A user's error breaks connections, and the news of that may come first: it is not retried either.
+  if (m.state != SubtaskState::kFailed || m.domain != FailureDomain::kUser || m.fence.attempt != failed_attempt_) return;
+  if (!run_ || run_->deployed || run_->resolver || proposed_.end) return;
+  JobFailure failure =
+      MakeFailure(m.error, m.domain, absl::StrCat(NameOf(m.subtask), " subtask ", m.subtask.index, " on ", taskmanager));
+  LogWarning(absl::StrCat("the cause of the failure: ", failure.where, ": ", failure.status.message()));
+  End(JobState::kFailed, std::move(failure));
 }
 
 void JobMaster::OnSplitsFound(const control::SplitsFound& m) {
@@ -305,6 +319,7 @@ void JobMaster::FailAttempt(JobFailure failure) {
   if (!run_ || finishing_) return;
   LogWarning(absl::StrCat("attempt failed: ", failure.where, failure.where.empty() ? "" : ": ", failure.status.message()));
   const bool staged = run_->staged, resolver = run_->resolver;
+  failed_attempt_ = run_->number;
   CancelRun();
   context_->changed(this, true);
   if (resolver && !staged) return OnResolverFailed(std::move(failure));
@@ -331,7 +346,9 @@ void JobMaster::FailAttempt(JobFailure failure) {
 }
 
 void JobMaster::OnCorrupt(JobFailure failure) {
-  failure.status = absl::DataLossError(absl::StrCat("CHECKPOINT_CORRUPT: ", failure.status.message()));
+  constexpr char kName[] = "CHECKPOINT_CORRUPT";
+  const std::string message(failure.status.message());
+  failure.status = absl::DataLossError(message.find(kName) == std::string::npos ? absl::StrCat(kName, ": ", message) : message);
   CancelRun();
   if (plan_->spec->guarantee == job::Guarantee::kAtLeastOnce && proposed_.retained.size() > 1) {
     LogWarning(absl::StrCat(failure.status.message(), "; falls back to checkpoint ",

@@ -85,7 +85,9 @@ void JobMaster::Submit(const SubmitRequest& request, Done<JobId> done) {
       },
       [self = shared_from_this(), from = request.from](KnownStorage opened) {
         if (!opened.status.ok()) {
-          return self->Refuse(absl::UnavailableError(
+          const bool wrong = absl::IsInvalidArgument(opened.status);
+          return self->Refuse(absl::Status(
+              wrong ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable,
               absl::StrCat("the checkpoint storage ", self->durable_.storage, ": ", opened.status.message())));
         }
         self->storage_ = std::move(opened.storage);

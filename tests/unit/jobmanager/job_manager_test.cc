@@ -236,6 +236,18 @@ TEST_CASE("JobManager: restart strategies") {
     CHECK(h.State("fraud") == "FAILED");
     CHECK(tm.All<control::Deploy>().back().resolve_only);
   }
+  SECTION("a user's failure is not retried when the news of a broken connection came first") {
+    FakeTaskManager& tm = h.RunningJob();
+    const control::Fence fence = tm.deploy().fence;
+    tm.SendState({1, 0}, control::SubtaskState::kFailed, absl::UnavailableError("peer closed"));
+    h.loop.Drain();
+    CHECK(h.State("fraud") == "RESTARTING");
+    tm.Send(control::SubtaskStateChanged{fence, {0, 0}, control::SubtaskState::kFailed, absl::InvalidArgumentError("row 7"),
+                                         control::FailureDomain::kUser});
+    h.Advance(kSeconds);
+    CHECK(h.State("fraud") == "FAILED");
+    CHECK(absl::StrContains(h.Status("fraud").failure->status.message(), "row 7"));
+  }
   SECTION("exponential: the delay doubles, and starts anew with a checkpoint") {
     FakeTaskManager& tm = h.RunningJob();
     for (SteadyMicros delay : {100, 200, 400}) {

@@ -84,14 +84,18 @@ absl::StatusOr<SourceOperator::PollResult> SourceOperator::Poll(Output& output) 
     result.kind = PollResult::Kind::kEnded;
     return result;
   }
-  const int64_t allowed = Allowance(options_.clock->Steady(), &result.retry_at);
-  if (allowed == 0) return result;
+  const SteadyMicros now = options_.clock->Steady();
+  const auto idle_at = watermarks_.NextChange(now);
+  const int64_t allowed = Allowance(now, &result.retry_at);
+  if (allowed == 0) {
+    if (idle_at && *idle_at < result.retry_at) result.retry_at = *idle_at;
+    return result;
+  }
   ASSIGN_OR_RETURN(ReadResult read, reader_->Read(allowed));
   switch (read.kind) {
     case ReadResult::Kind::kIdle: {
       result.retry_at = read.retry_at;
-      const auto change = watermarks_.NextChange();
-      if (change && (result.retry_at == 0 || *change < result.retry_at)) result.retry_at = *change;
+      if (idle_at && (result.retry_at == 0 || *idle_at < result.retry_at)) result.retry_at = *idle_at;
       return result;
     }
     case ReadResult::Kind::kEnded:

@@ -10,9 +10,18 @@ void SplitWatermarks::AddSplit(int32_t split, const std::string& name, bool ende
                                SteadyMicros now) {
   Group& group = groups_[name];
   splits_[split] = {&group, watermark, ended};
-  group.watermark = std::max(group.watermark, watermark);
+  Advance(group);
   group.open_splits += ended ? 0 : 1;
   group.last_row = now;
+}
+
+void SplitWatermarks::Advance(Group& group) {
+  for (auto it = splits_.lower_bound(group.current); it != splits_.end(); ++it) {
+    if (it->second.group != &group) continue;
+    group.current = it->first;
+    group.watermark = std::max(group.watermark, it->second.watermark);
+    if (!it->second.ended) return;
+  }
 }
 
 void SplitWatermarks::OnRows(int32_t split, int64_t max_event_time, SteadyMicros now) {
@@ -21,7 +30,7 @@ void SplitWatermarks::OnRows(int32_t split, int64_t max_event_time, SteadyMicros
   const int64_t watermark = max_event_time < batch::kMinTimestamp + max_delay_ ? batch::kMinTimestamp
                                                                                : max_event_time - max_delay_;
   s.watermark = std::max(s.watermark, watermark);
-  s.group->watermark = std::max(s.group->watermark, watermark);
+  if (split == s.group->current) s.group->watermark = std::max(s.group->watermark, watermark);
   s.group->last_row = now;
 }
 
@@ -30,6 +39,7 @@ void SplitWatermarks::OnSplitEnded(int32_t split) {
   if (s.ended) return;
   s.ended = true;
   --s.group->open_splits;
+  Advance(*s.group);
 }
 
 int64_t SplitWatermarks::Current(SteadyMicros now) {
@@ -46,13 +56,13 @@ int64_t SplitWatermarks::Current(SteadyMicros now) {
   return highest_;
 }
 
-std::optional<SteadyMicros> SplitWatermarks::NextChange() const {
+std::optional<SteadyMicros> SplitWatermarks::NextChange(SteadyMicros now) const {
   std::optional<SteadyMicros> next;
   if (!idle_after_) return next;
   for (const auto& [name, group] : groups_) {
     if (group.open_splits == 0) continue;
     const SteadyMicros at = group.last_row + *idle_after_;
-    if (!next || at < *next) next = at;
+    if (at > now && (!next || at < *next)) next = at;
   }
   return next;
 }

@@ -13,8 +13,10 @@ namespace weir::taskmanager {
 /// Watermark of one source subtask from the event times of its splits.
 ///
 /// Thread:  confined.
-/// Shape:   splits belong to groups (a file, a partition), whose event times are judged together. The source's watermark
-///          is the least of the groups that are neither ended nor idle; a group nothing was read of holds it back.
+/// Shape:   splits belong to groups (a file, a partition), whose event times are judged together. A group's splits are
+///          read in order: its watermark is what was seen up to its earliest unfinished split, however far later ones had
+///          been read by others before a rescale. The source's watermark is the least of the groups that are neither
+///          ended nor idle; a group nothing was read of holds it back.
 /// Units:   microseconds.
 class SplitWatermarks {
  public:
@@ -22,7 +24,7 @@ class SplitWatermarks {
   SplitWatermarks(int64_t max_delay, std::optional<int64_t> idle_after)
       : max_delay_(max_delay), idle_after_(idle_after) {}
 
-  /// `watermark`: restored of that split, kMinTimestamp if none.
+  /// In ascending order. `watermark`: restored of that split, kMinTimestamp if none.
   void AddSplit(int32_t split, const std::string& group, bool ended, int64_t watermark, SteadyMicros now);
   void OnRows(int32_t split, int64_t max_event_time, SteadyMicros now);
   void OnSplitEnded(int32_t split);
@@ -30,8 +32,8 @@ class SplitWatermarks {
   /// kMaxTimestamp when all have ended; kIdleWatermark (exchange/channel.h) when all others are idle. Never falls, but
   /// for coming back from idle.
   int64_t Current(SteadyMicros now);
-  /// When a group becomes idle next, if nothing is read; nothing if none can.
-  std::optional<SteadyMicros> NextChange() const;
+  /// When a group becomes idle next, after `now`, if nothing is read; nothing if none will.
+  std::optional<SteadyMicros> NextChange(SteadyMicros now) const;
   /// Of what was read from the split.
   int64_t OfSplit(int32_t split) const { return splits_.at(split).watermark; }
 
@@ -39,6 +41,7 @@ class SplitWatermarks {
   struct Group {
     int64_t watermark = batch::kMinTimestamp;
     int open_splits = 0;
+    int32_t current = INT32_MIN;  // earliest unfinished split; the last one when all are finished
     SteadyMicros last_row = 0;
   };
   struct Split {
@@ -46,6 +49,8 @@ class SplitWatermarks {
     int64_t watermark;
     bool ended;
   };
+  /// Takes in the splits from `current` up to the earliest unfinished one.
+  void Advance(Group& group);
   bool IsIdle(const Group& group, SteadyMicros now) const {
     return idle_after_ && now - group.last_row >= *idle_after_;
   }

@@ -139,13 +139,17 @@ absl::Status Task::OnWatermark(int channel, int64_t watermark) {
   input.idle = watermark == kIdleWatermark;
   if (!input.idle) input.watermark = std::max(input.watermark, watermark);
   int64_t least = batch::kMaxTimestamp;
-  bool all_idle = true;
+  bool none_counts = true, some_idle = false;
   for (const Input& other : inputs_) {
-    if (other.idle) continue;
-    all_idle = false;
+    // An input that has ended says nothing either while others are only idle: more may come from them.
+    if (other.idle || other.watermark == batch::kMaxTimestamp) {
+      some_idle |= other.idle;
+      continue;
+    }
+    none_counts = false;
     least = std::min(least, other.watermark);
   }
-  if (all_idle) {
+  if (none_counts && some_idle) {
     if (!idle_said_) chain_.ForwardIdle();
     idle_said_ = true;
     return absl::OkStatus();

@@ -44,6 +44,7 @@ absl::Status SelectOperator::Process(batch::Batch batch, Output& output) {
   }
   if (all_bad.empty()) return output.Emit(kMainPort, std::move(out));
   const std::vector<uint32_t> good = RowsWithout(out.rows, all_bad);
+  if (good.empty()) return absl::OkStatus();
   return output.Emit(kMainPort, out.Gather(good.data(), static_cast<int64_t>(good.size())));
 }
 

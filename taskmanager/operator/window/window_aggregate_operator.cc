@@ -39,6 +39,12 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
   RETURN_IF_ERROR(state_.Open(*context.state, *accumulators_));
   firing_.Open(context, accumulators_.get(), &state_, math_);
   if (!window.partial) rows_.Open(context);
+  new_values_.resize(window.aggregates.size());
+  int column = key_count_ + 1;
+  for (const plan::Aggregate& aggregate : window.aggregates) {
+    partial_columns_.push_back(column);
+    column += static_cast<int>(aggregate.partials.size());
+  }
   // Late rows leave without the computed keys that were put behind their columns for the exchange.
   const plan::PlanOperator* keys = context.execution_plan->Find(absl::StrCat(context.plan->name, ".keys"));
   late_columns_ = keys != nullptr ? keys->input->size() : context.plan->input->size();
@@ -49,7 +55,7 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
 
 void WindowAggregateOperator::Touch(int64_t slice_end) {
   int64_t first = math_.FirstWindowEnd(slice_end);
-  if (first <= watermark_) first = WindowMath::FloorTo(watermark_, math_.slide) + math_.slide;
+  if (first <= watermark_) first = math_.NextWindowEnd(watermark_);
   if (first <= math_.LastWindowEnd(slice_end)) next_fire_ = std::min(next_fire_, first);
 }
 
@@ -69,17 +75,7 @@ absl::Status WindowAggregateOperator::Process(batch::Batch batch, Output& output
 }
 
 absl::Status WindowAggregateOperator::UpdateRows(const batch::Batch& batch, const WindowRows::SliceRows& part) {
-  const auto count = static_cast<int64_t>(part.rows.size());
-  NamespaceTable& table = state_.main->Open(part.slice_end);
-  slots_.resize(part.rows.size());
-  targets_.resize(part.rows.size());
-  RETURN_IF_ERROR(table.FindOrInsert(rows_.keys(), nullptr, part.rows.data(), count, slots_.data(), nullptr));
-  for (size_t i = 0; i < part.rows.size(); ++i) targets_[i] = table.value(slots_[i]);
-  for (int a = 0; a < accumulators_->size(); ++a) {
-    if (state_.texts[a] == nullptr && state_.distinct[a] == nullptr) {
-      accumulators_->AddRows(a, rows_.argument(a), rows_.filter(a), part.rows.data(), count, targets_.data(), nullptr);
-    }
-  }
+  // The main table comes last: another table's FindOrInsert may evict, which moves the rows pointed to.
   for (int a = 0; a < accumulators_->size(); ++a) {
     if (state_.distinct[a] != nullptr) RETURN_IF_ERROR(UpdateDistinct(a, part.slice_end, part.rows));
     if (state_.texts[a] != nullptr) {
@@ -87,19 +83,39 @@ absl::Status WindowAggregateOperator::UpdateRows(const batch::Batch& batch, cons
           UpdateTexts(a, part.slice_end, rows_.keys(), *rows_.argument(a), rows_.filter(a), part.rows));
     }
   }
+  RETURN_IF_ERROR(FindTargets(part.slice_end, rows_.keys(), part.rows));
+  for (int a = 0; a < accumulators_->size(); ++a) {
+    if (state_.distinct[a] != nullptr && math_.tumbling()) {
+      for (const uint32_t i : new_values_[a]) accumulators_->CountDistinct(a, targets_[i]);
+    } else if (state_.texts[a] == nullptr && state_.distinct[a] == nullptr) {
+      accumulators_->AddRows(a, rows_.argument(a), rows_.filter(a), part.rows.data(),
+                             static_cast<int64_t>(part.rows.size()), targets_.data(), nullptr);
+    }
+  }
   Touch(part.slice_end);
+  return absl::OkStatus();
+}
+
+absl::Status WindowAggregateOperator::FindTargets(int64_t slice_end, const batch::KeyBatch& keys,
+                                                  const std::vector<uint32_t>& rows) {
+  NamespaceTable& table = state_.main->Open(slice_end);
+  const auto count = static_cast<int64_t>(rows.size());
+  slots_.resize(rows.size());
+  targets_.resize(rows.size());
+  RETURN_IF_ERROR(table.FindOrInsert(keys, nullptr, rows.data(), count, slots_.data(), nullptr));
+  table.Values(slots_.data(), count, targets_.data());
   return absl::OkStatus();
 }
 
 absl::Status WindowAggregateOperator::UpdateDistinct(int a, int64_t slice_end, const std::vector<uint32_t>& rows) {
   const batch::Column& values = *rows_.argument(a);
   const uint8_t* filter = rows_.filter(a);
-  std::vector<uint32_t> counted;
-  std::vector<std::byte*> targets;
-  for (size_t i = 0; i < rows.size(); ++i) {
+  new_values_[a].clear();
+  std::vector<uint32_t> counted, places;
+  for (uint32_t i = 0; i < rows.size(); ++i) {
     if ((filter != nullptr && filter[rows[i]] == 0) || values.IsNull(rows[i])) continue;
     counted.push_back(rows[i]);
-    targets.push_back(targets_[i]);
+    places.push_back(i);
   }
   if (counted.empty()) return absl::OkStatus();
   batch::Batch value_batch;
@@ -111,9 +127,8 @@ absl::Status WindowAggregateOperator::UpdateDistinct(int a, int64_t slice_end, c
   RETURN_IF_ERROR(state_.distinct[a]->Open(slice_end).FindOrInsert(rows_.keys(), &keys_, counted.data(),
                                                                   static_cast<int64_t>(counted.size()), slots.data(),
                                                                   inserted.data()));
-  if (!math_.tumbling()) return absl::OkStatus();
   for (size_t i = 0; i < counted.size(); ++i) {
-    if (inserted[i] != 0) accumulators_->CountDistinct(a, targets[i]);
+    if (inserted[i] != 0) new_values_[a].push_back(places[i]);
   }
   return absl::OkStatus();
 }
@@ -169,19 +184,16 @@ absl::Status WindowAggregateOperator::ProcessPartials(const batch::Batch& batch,
       context_.counters->late_rows += count;
       continue;
     }
-    NamespaceTable& table = state_.main->Open(part.slice_end);
-    slots_.resize(part.rows.size());
-    targets_.resize(part.rows.size());
-    RETURN_IF_ERROR(table.FindOrInsert(keys_, nullptr, part.rows.data(), count, slots_.data(), nullptr));
-    for (size_t i = 0; i < part.rows.size(); ++i) targets_[i] = table.value(slots_[i]);
-    int column = key_count_ + 1;
+    // Texts first, as in UpdateRows.
     for (int a = 0; a < accumulators_->size(); ++a) {
-      if (state_.texts[a] != nullptr) {
-        RETURN_IF_ERROR(UpdateTexts(a, part.slice_end, keys_, batch.columns[column], nullptr, part.rows));
-      } else {
-        accumulators_->AddPartials(a, &batch.columns[column], part.rows.data(), count, targets_.data(), nullptr);
-      }
-      column += static_cast<int>(context_.plan->window->aggregates[a].partials.size());
+      if (state_.texts[a] == nullptr) continue;
+      RETURN_IF_ERROR(UpdateTexts(a, part.slice_end, keys_, batch.columns[partial_columns_[a]], nullptr, part.rows));
+    }
+    RETURN_IF_ERROR(FindTargets(part.slice_end, keys_, part.rows));
+    for (int a = 0; a < accumulators_->size(); ++a) {
+      if (state_.texts[a] != nullptr) continue;
+      accumulators_->AddPartials(a, &batch.columns[partial_columns_[a]], part.rows.data(), count, targets_.data(),
+                                 nullptr);
     }
     Touch(part.slice_end);
     RETURN_IF_ERROR(FireAgain(part.slice_end, keys_, part.rows, output));

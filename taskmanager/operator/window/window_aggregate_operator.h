@@ -31,6 +31,9 @@ class WindowAggregateOperator final : public Operator {
  private:
   absl::Status ProcessPartials(const batch::Batch& batch, Output& output);
   absl::Status UpdateRows(const batch::Batch& batch, const WindowRows::SliceRows& part);
+  /// `targets_` becomes the main rows of the keys: valid until any table's next FindOrInsert.
+  absl::Status FindTargets(int64_t slice_end, const batch::KeyBatch& keys, const std::vector<uint32_t>& rows);
+  /// `new_values_[a]` becomes the places in `rows` of values not seen before.
   absl::Status UpdateDistinct(int a, int64_t slice_end, const std::vector<uint32_t>& rows);
   absl::Status UpdateTexts(int a, int64_t slice_end, const batch::KeyBatch& keys, const batch::Column& values,
                            const uint8_t* filter, const std::vector<uint32_t>& rows);
@@ -57,6 +60,8 @@ class WindowAggregateOperator final : public Operator {
   batch::KeyBatch keys_;
   std::vector<uint32_t> slots_;
   std::vector<std::byte*> targets_;
+  std::vector<std::vector<uint32_t>> new_values_;  // by aggregate
+  std::vector<int> partial_columns_;               // by aggregate: its first column of a batch of partials
   std::vector<WindowRows::SliceRows> partial_slices_;
 };
 

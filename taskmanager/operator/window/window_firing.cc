@@ -144,6 +144,7 @@ absl::Status WindowFiring::EmitPage(const std::vector<std::string_view>& keys,
   }
   if (all_bad.empty()) return output.Emit(kMainPort, std::move(out));
   const std::vector<uint32_t> good = RowsWithout(out.rows, all_bad);
+  if (good.empty()) return absl::OkStatus();
   return output.Emit(kMainPort, out.Gather(good.data(), static_cast<int64_t>(good.size())));
 }
 

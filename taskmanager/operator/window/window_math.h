@@ -4,8 +4,9 @@
 
 namespace weir::taskmanager {
 
-/// Where windows and slices lie on the time axis; all in microseconds, aligned to the epoch, ends exclusive.
-/// Slice `end` covers [end - slice, end); window `end` covers [end - size, end).
+/// Where windows and slices lie on the time axis; all in microseconds, ends exclusive.
+/// Slice `end` covers [end - slice, end); window `end` covers [end - size, end). Windows start at multiples of `slide`
+/// counted from the epoch, as Flink's do; a slice begins wherever one starts or ends.
 /// Source: Traub et al., Scotty (EDBT 2019): aggregate once per slice, merge slices per window.
 struct WindowMath {
   int64_t size = 0, slide = 0, slice = 0, lateness = 0;
@@ -15,8 +16,10 @@ struct WindowMath {
     return rest < 0 ? t - rest - unit : t - rest;
   }
   int64_t SliceEndOf(int64_t t) const { return FloorTo(t, slice) + slice; }
-  int64_t FirstWindowEnd(int64_t slice_end) const { return FloorTo(slice_end + slide - 1, slide); }
-  int64_t LastWindowEnd(int64_t slice_end) const { return FloorTo(slice_end - slice + size, slide); }
+  int64_t FirstWindowEnd(int64_t slice_end) const { return FloorTo(slice_end - size + slide - 1, slide) + size; }
+  int64_t LastWindowEnd(int64_t slice_end) const { return FloorTo(slice_end - slice, slide) + size; }
+  /// The least window end above `t`.
+  int64_t NextWindowEnd(int64_t t) const { return FloorTo(t - size, slide) + size + slide; }
   /// No window covers it (slide > size leaves gaps).
   bool InNoWindow(int64_t slice_end) const { return FirstWindowEnd(slice_end) > LastWindowEnd(slice_end); }
   /// Nothing that still comes for the slice counts, and its state may go.

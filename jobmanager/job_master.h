@@ -123,6 +123,8 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void MaybeAdvance();
   void OnAllRunning();
   void FailAttempt(JobFailure failure);
+  /// A file of a checkpoint is damaged or missing.
+  bool IsLoss(const absl::Status& status) const;
   void OnCorrupt(JobFailure failure);
   std::string NameOf(SubtaskId subtask) const;
 

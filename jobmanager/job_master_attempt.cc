@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/log/log.h"
@@ -193,8 +194,8 @@ void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskSt
   }
   JobFailure failure = MakeFailure(m.error.ok() ? absl::InternalError("failed without a reason") : m.error, m.domain, where);
   // Damage that is met while state is read is of the checkpoint; later it would be of the input.
-  const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping;
-  if (absl::IsDataLoss(failure.status) && restoring && run_->restored && !run_->resolver) return OnCorrupt(std::move(failure));
+  const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping && run_->restored && !run_->resolver;
+  if (restoring && IsLoss(failure.status)) return OnCorrupt(std::move(failure));
   FailAttempt(std::move(failure));
 }
 
@@ -326,7 +327,7 @@ void JobMaster::FailAttempt(JobFailure failure) {
   // A record that ends the job is being put: that settles what comes next.
   if (proposed_.end) return;
   const bool permanent = failure.domain == FailureDomain::kUser ||
-                         (staged && (absl::IsDataLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
+                         (staged && (IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
   if (permanent) return End(JobState::kFailed, std::move(failure));
   const std::optional<SteadyMicros> delay = restarts_.OnFailure();
   if (!delay) {
@@ -345,10 +346,16 @@ void JobMaster::FailAttempt(JobFailure failure) {
   });
 }
 
+bool JobMaster::IsLoss(const absl::Status& status) const {
+  // A missing file is named by its path, which has the job's id in it.
+  return absl::IsDataLoss(status) ||
+         (absl::IsNotFound(status) && absl::StrContains(status.message(), durable_.id.value));
+}
+
 void JobMaster::OnCorrupt(JobFailure failure) {
   constexpr char kName[] = "CHECKPOINT_CORRUPT";
   const std::string message(failure.status.message());
-  failure.status = absl::DataLossError(message.find(kName) == std::string::npos ? absl::StrCat(kName, ": ", message) : message);
+  failure.status = absl::DataLossError(!absl::StrContains(message, kName) ? absl::StrCat(kName, ": ", message) : message);
   CancelRun();
   if (plan_->spec->guarantee == job::Guarantee::kAtLeastOnce && proposed_.retained.size() > 1) {
     LogWarning(absl::StrCat(failure.status.message(), "; falls back to checkpoint ",

@@ -80,6 +80,13 @@ TEST_CASE("A corrupt checkpoint stops an exactly-once job by name") {
     CHECK(absl::StrContains(status.failure->status.message(), "CHECKPOINT_CORRUPT"));
     CHECK(absl::StrContains(status.failure->status.message(), "delta-7"));
   }
+  SECTION("a file of the job that a TaskManager does not find") {
+    tm.restore_error = absl::NotFoundError("cannot open /ckpt/" + h.Record("fraud").id.value + "/state/1/1-0/7");
+    tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
+    h.Advance(200 * kMillis);
+    CHECK(h.State("fraud") == "FAILED");
+    CHECK(absl::StrContains(h.Status("fraud").failure->status.message(), "CHECKPOINT_CORRUPT"));
+  }
   SECTION("found by the JobManager in the manifest") {
     const std::string path = h.Record("fraud").retained.back().manifest.path;
     h.storage->Damage(path, [](std::string* bytes) { (*bytes)[bytes->size() / 2] ^= 1; });

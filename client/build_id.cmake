@@ -15,8 +15,14 @@ set(text "#include \"client/build_id.h\"
 
 namespace weir::client {
 
+namespace {
+const char kBuildId[] = \"${id}\";
+// Read at run time, so that the text stands in the executable as it is.
+const char* volatile build_id = kBuildId;
+}  // namespace
+
 const std::string& BuildId() {
-  static const std::string* const id = new std::string(\"${id}\");
+  static const std::string* const id = new std::string(build_id);
   return *id;
 }
 const std::string& VersionText() {

@@ -12,8 +12,8 @@ using checkpoint::DeltaBuilder;
 
 namespace {
 
-// Entries given to the store at a time.
-constexpr size_t kPutBatch = 4096;
+// Entries given to the store at a time, in the order of their keys.
+constexpr size_t kPutBatch = 32768;
 
 class ChainWriter final : public KeyedSnapshotWriter {
  public:
@@ -185,23 +185,33 @@ absl::Status TieredState::ApplyDrops() {
   return absl::OkStatus();
 }
 
-absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only) {
+absl::Status TieredState::PutSorted(std::vector<std::pair<std::string, std::string>>* batch) {
+  std::sort(batch->begin(), batch->end());
+  RETURN_IF_ERROR(store_->Put(*batch));
+  batch->clear();
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, int64_t bytes) {
   EntryTable& entries = n.entries_;
   const TableSpec& spec = *n.spec_;
-  auto stays = [&](uint32_t slot) {
-    return clean_and_cold_only && (entries.flags(slot) & (EntryTable::kDirty | EntryTable::kReferenced)) != 0;
-  };
+  const int64_t row_bytes = entries.memory_bytes() / entries.size() + 1;
+  const auto limit = static_cast<uint32_t>(std::min<int64_t>(entries.size(), bytes / row_bytes + 1));
+  constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
+  std::vector<bool> goes(entries.size());
   uint32_t going = 0;
-  for (uint32_t slot = 0; slot < entries.size(); ++slot) going += stays(slot) ? 0 : 1;
-  // Moving the rest costs more than a few entries give.
-  if (going == 0 || (clean_and_cold_only && going < entries.size() / 8)) {
-    for (uint32_t slot = 0; slot < entries.size(); ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
-    return absl::OkStatus();
+  for (uint32_t slot = 0; slot < entries.size() && going < limit; ++slot) {
+    if (clean_and_cold_only && (entries.flags(slot) & kStays) != 0) continue;
+    goes[slot] = true;
+    ++going;
   }
+  for (uint32_t slot = 0; slot < entries.size(); ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
+  // Moving the rest costs more than a few entries give.
+  if (going == 0 || (clean_and_cold_only && going < limit && going < entries.size() / 8)) return absl::OkStatus();
   RETURN_IF_ERROR(WriteLayout(spec));
   std::vector<std::pair<std::string, std::string>> batch;
   for (uint32_t slot = 0; slot < entries.size(); ++slot) {
-    if (stays(slot)) continue;
+    if (!goes[slot]) continue;
     batch.emplace_back(EncodeColdKey({.key_group = entries.key_group(slot),
                                       .table = spec.name,
                                       .ns = n.ns_,
@@ -209,14 +219,10 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only) {
                                       .subkey = entries.subkey(slot)}),
                        EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
                                        spec.has_text ? entries.text(slot) : std::string_view()));
-    if (batch.size() == kPutBatch) {
-      RETURN_IF_ERROR(store_->Put(batch));
-      batch.clear();
-    }
+    if (batch.size() == kPutBatch) RETURN_IF_ERROR(PutSorted(&batch));
   }
-  RETURN_IF_ERROR(store_->Put(batch));
-  entries.Retain(stays);
-  for (uint32_t slot = 0; slot < entries.size(); ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
+  RETURN_IF_ERROR(PutSorted(&batch));
+  entries.Retain([&](uint32_t slot) { return !goes[slot]; });
   n.on_disk_ = true;
   n.Account();
   // Slots have changed: the dump begins this namespace again.
@@ -233,7 +239,7 @@ absl::Status TieredState::Spill() {
   }
   RETURN_IF_ERROR(OpenStore());
   RETURN_IF_ERROR(ApplyDrops());
-  const int64_t target = options_.memory_budget_bytes - 2 * step;
+  const int64_t target = options_.memory_budget_bytes - step;
   std::vector<TieredNamespace*> coldest;
   for (auto& [name, table] : tables_) {
     for (auto& [ns, entries] : table->namespaces()) {
@@ -244,14 +250,15 @@ absl::Status TieredState::Spill() {
             [](const TieredNamespace* a, const TieredNamespace* b) { return a->last_used_ < b->last_used_; });
   for (TieredNamespace* entries : coldest) {
     if (table_bytes_ <= target) break;
-    RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/true));
+    RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/true, table_bytes_ - target));
   }
   if (table_bytes_ > target) {
     // The rest changed since the last barrier: its part of the next delta is cut now, so that it may go.
     CutDirty(&next_);
     for (TieredNamespace* entries : coldest) {
       if (table_bytes_ <= target) break;
-      RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/false));
+      if (entries->entries_.size() == 0) continue;
+      RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/false, table_bytes_ - target));
     }
   }
   spill_at_ = std::max(options_.memory_budget_bytes, table_bytes_ + step);

@@ -64,7 +64,9 @@ class TieredState final : public KeyedState {
   /// Evicts entries into the store until memory is well below the budget.
   absl::Status Spill();
   absl::Status OpenStore();
-  absl::Status Evict(TieredNamespace& entries, bool clean_and_cold_only);
+  /// Evicts about `bytes` of a namespace that has entries.
+  absl::Status Evict(TieredNamespace& entries, bool clean_and_cold_only, int64_t bytes);
+  absl::Status PutSorted(std::vector<std::pair<std::string, std::string>>* batch);
   absl::Status ApplyDrops();
   absl::Status WriteLayout(const TableSpec& spec);
 

@@ -36,8 +36,11 @@ std::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), sli
 rocksdb::Options OptionsFor(int64_t memory_bytes) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.write_buffer_size = static_cast<size_t>(std::clamp<int64_t>(memory_bytes / 4, 1 << 20, 64 << 20));
+  options.write_buffer_size = static_cast<size_t>(std::clamp<int64_t>(memory_bytes / 8, 1 << 20, 64 << 20));
   options.max_write_buffer_number = 3;
+  // Most keys that are asked for are new ones: a filter answers, for the write buffers too.
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.1;
   options.max_background_jobs = 2;
   options.max_open_files = 256;
   options.compression = rocksdb::kLZ4Compression;
@@ -48,7 +51,7 @@ rocksdb::Options OptionsFor(int64_t memory_bytes) {
   options.avoid_flush_during_shutdown = true;
   options.level_compaction_dynamic_level_bytes = true;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(static_cast<size_t>(std::max<int64_t>(memory_bytes / 4, 1 << 20)), 2);
+  table.block_cache = rocksdb::NewLRUCache(static_cast<size_t>(std::max<int64_t>(memory_bytes / 2, 1 << 20)), 2);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;

@@ -14,8 +14,8 @@ absl::StatusOr<std::unique_ptr<KeyedState>> OpenKeyedState(KeyedStateOptions opt
                                                            std::vector<checkpoint::KeyedSnapshot> restored) {
   std::unique_ptr<OrderedStoreFactory> stores;
   if (options.backend == "rocksdb") {
-    // An eighth of the budget for the database's own buffers and cache.
-    stores = MakeRocksDbStores(options.local_dir, options.memory_budget_bytes / 8);
+    // A quarter of the budget is for the database's own buffers and cache, once there is one.
+    stores = MakeRocksDbStores(options.local_dir, options.memory_budget_bytes / 4);
   } else if (options.backend != "memory") {
     return absl::InvalidArgumentError(
         absl::StrCat("state.backend is '", options.backend, "'; known are rocksdb and memory"));

@@ -128,6 +128,11 @@ void JobMaster::CancelRun() {
   if (run_->deployed) {
     if (!run_->resolver) {
       last_tasks_ = Status().tasks;
+      for (SubtaskStatus& task : last_tasks_) {
+        if (task.state < SubtaskState::kEnded) {
+          task.state = proposed_.end == JobState::kFinished ? SubtaskState::kEnded : SubtaskState::kCancelled;
+        }
+      }
       last_tasks_attempt_ = run_->number;
     }
     SendToAll(control::CancelAttempt{{context_->epoch, durable_.id, run_->number}});

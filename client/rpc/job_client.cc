@@ -57,17 +57,18 @@ struct Call {
 };
 
 /// What gRPC made up for want of a connection, in words for a user.
-absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, const std::string& address) {
+absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context,
+                     const std::string& address) {
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
       context.GetServerTrailingMetadata().count("weir-status") > 0) {
     return rpc::FromGrpc(status);
   }
   if (status.error_message().find("connect") != std::string::npos) {
-    return absl::UnavailableError(
-        absl::StrCat("cluster not reachable: no JobManager answers at ", address, " (is it running? --jobmanager)"));
+    return absl::UnavailableError(absl::StrCat("cluster not reachable: no JobManager answers at ",
+                                               address, " (is it running? --jobmanager)"));
   }
-  return absl::UnavailableError(
-      absl::StrCat("cluster not reachable: the connection to the JobManager at ", address, " broke"));
+  return absl::UnavailableError(absl::StrCat(
+      "cluster not reachable: the connection to the JobManager at ", address, " broke"));
 }
 
 class GrpcJobApi final : public jobmanager::JobApi {
@@ -97,7 +98,9 @@ class GrpcJobApi final : public jobmanager::JobApi {
   void List(Done<std::vector<JobSummary>> done) override {
     Ask(&Stub::List, v1::ListRequest(), true, std::move(done));
   }
-  void Get(std::string job, Done<JobStatus> done) override { Ask(&Stub::Get, Job(job), true, std::move(done)); }
+  void Get(std::string job, Done<JobStatus> done) override {
+    Ask(&Stub::Get, Job(job), true, std::move(done));
+  }
   void Cancel(std::string job, Done<JobStatus> done) override {
     Ask(&Stub::Cancel, Job(job), false, std::move(done));
   }
@@ -110,19 +113,23 @@ class GrpcJobApi final : public jobmanager::JobApi {
   void Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> done) override {
     Ask(&Stub::Checkpoints, Job(job), true, std::move(done));
   }
-  void Cluster(Done<ClusterInfo> done) override { Ask(&Stub::Cluster, v1::ClusterRequest(), true, std::move(done)); }
+  void Cluster(Done<ClusterInfo> done) override {
+    Ask(&Stub::Cluster, v1::ClusterRequest(), true, std::move(done));
+  }
 
-  std::unique_ptr<Subscription> Watch(std::string job,
-                                      std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
+  std::unique_ptr<Subscription> Watch(
+      std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
     auto call = Run([this, request = Job(job), on_update = std::move(on_update)](Call* call) {
       const Target& target = Choose();
-      std::unique_ptr<grpc::ClientReader<v1::JobStatus>> reader = target.stub->Watch(&call->context, request);
+      std::unique_ptr<grpc::ClientReader<v1::JobStatus>> reader =
+          target.stub->Watch(&call->context, request);
       v1::JobStatus update;
       while (reader->Read(&update)) {
         if (!call->cancelled) on_update(FromProto(update));
       }
       const grpc::Status status = reader->Finish();
-      if (!status.ok() && !call->cancelled) on_update(Explain(status, call->context, target.address));
+      if (!status.ok() && !call->cancelled)
+        on_update(Explain(status, call->context, target.address));
     });
     return std::make_unique<CallSubscription>(std::move(call));
   }
@@ -144,8 +151,8 @@ class GrpcJobApi final : public jobmanager::JobApi {
   }
 
   template <typename Request, typename Reply, typename Result>
-  void Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*), const Request& request,
-           bool only_asks, Done<Result> done) {
+  void Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+           const Request& request, bool only_asks, Done<Result> done) {
     Run([this, method, request, only_asks, done = std::move(done)](Call* call) {
       const Target& target = Choose();
       if (only_asks) call->context.set_deadline(std::chrono::system_clock::now() + kAskDeadline);
@@ -199,13 +206,15 @@ class GrpcJobApi final : public jobmanager::JobApi {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(const std::string& addresses) {
+absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(
+    const std::string& addresses) {
   std::vector<Target> targets;
   for (const absl::string_view part : absl::StrSplit(addresses, ',')) {
     const std::string address(part);
     const auto endpoint = Endpoint::Parse(address);
     if (!endpoint || endpoint->port == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("--jobmanager: `", address, "` is not HOST:PORT"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--jobmanager: `", address, "` is not HOST:PORT"));
     }
     std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address);
     auto stub = v1::JobService::NewStub(channel);

@@ -25,8 +25,10 @@ struct Endpoint {
     }
     Endpoint endpoint;
     endpoint.host = std::string(host);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-    if (host.empty() || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+    if (host.empty() || error != std::errc() || end != digits.data() + digits.size())
+      return std::nullopt;
     if (endpoint.port < 0 || endpoint.port > 65535) return std::nullopt;
     return endpoint;
   }
@@ -36,7 +38,9 @@ struct Endpoint {
     return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
   }
   /// Whether only this machine reaches it. A name other than `localhost` counts as not.
-  bool IsLoopback() const { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+  bool IsLoopback() const {
+    return host == "localhost" || host == "::1" || host.starts_with("127.");
+  }
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

@@ -36,21 +36,24 @@ HttpServer::HttpServer() : impl_(std::make_unique<Impl>()) {
 HttpServer::~HttpServer() { Stop(); }
 
 void HttpServer::Get(const std::string& path, Handler handler) {
-  impl_->server.Get(path, [handler = std::move(handler)](const httplib::Request&, httplib::Response& out) {
-    Response response = handler();
-    out.status = response.code;
-    out.set_content(std::move(response.body), response.content_type.c_str());
-  });
+  impl_->server.Get(
+      path, [handler = std::move(handler)](const httplib::Request&, httplib::Response& out) {
+        Response response = handler();
+        out.status = response.code;
+        out.set_content(std::move(response.body), response.content_type.c_str());
+      });
 }
 
 absl::StatusOr<std::string> HttpServer::Start(const std::string& address, bool insecure) {
   auto endpoint = Endpoint::Parse(address);
   if (!endpoint) {
-    return absl::InvalidArgumentError(absl::StrCat("http_listen: `", address, "` is not HOST:PORT"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("http_listen: `", address, "` is not HOST:PORT"));
   }
   if (!endpoint->IsLoopback() && !insecure) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "http_listen: ", address, " is not a loopback address; HTTP has no TLS, so this needs --insecure"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("http_listen: ", address,
+                     " is not a loopback address; HTTP has no TLS, so this needs --insecure"));
   }
   errno = 0;
   bool bound = false;
@@ -64,10 +67,12 @@ absl::StatusOr<std::string> HttpServer::Start(const std::string& address, bool i
   if (!bound) {
     const int error = errno;
     if (error == EADDRINUSE) {
-      return absl::AlreadyExistsError(absl::StrCat("http_listen: ", address, " is taken by another process"));
+      return absl::AlreadyExistsError(
+          absl::StrCat("http_listen: ", address, " is taken by another process"));
     }
-    return absl::UnavailableError(absl::StrCat("http_listen: cannot listen on ", address, ": ",
-                                               error != 0 ? std::strerror(error) : "the host is not known"));
+    return absl::UnavailableError(
+        absl::StrCat("http_listen: cannot listen on ", address, ": ",
+                     error != 0 ? std::strerror(error) : "the host is not known"));
   }
   impl_->thread = std::thread([impl = impl_.get()] { impl->server.listen_after_bind(); });
   // A stop before the loop runs would be lost.

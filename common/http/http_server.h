@@ -18,12 +18,15 @@ struct Response {
 
 /// The small HTTP server of both daemons: GET only.
 ///
-/// Thread:  Start, Stop and the destructor from one thread; handlers run on the server's own two threads at once and must
+/// Thread:  Start, Stop and the destructor from one thread; handlers run on the server's own two
+/// threads at once and must
 ///          be thread-safe.
 /// Shape:   paths are exact, `/metrics`; HEAD works as GET; any other path is 404.
 /// Bound:   two worker threads, 16 waiting connections, a request of at most 8 KiB.
-/// Errors:  Start: kInvalidArgument = the address is not HOST:PORT or does not resolve, or is not loopback and
-///          `insecure` is false; kAlreadyExists = the port is taken (named); kUnavailable = it cannot be bound.
+/// Errors:  Start: kInvalidArgument = the address is not HOST:PORT or does not resolve, or is not
+/// loopback and
+///          `insecure` is false; kAlreadyExists = the port is taken (named); kUnavailable = it
+///          cannot be bound.
 class HttpServer {
  public:
   using Handler = std::function<Response()>;

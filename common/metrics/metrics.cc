@@ -51,7 +51,8 @@ void DropDead(Series* series) {
 }
 
 template <typename Metric>
-std::shared_ptr<Metric> FindOrMake(std::map<std::string, std::weak_ptr<Metric>>* series, Labels labels) {
+std::shared_ptr<Metric> FindOrMake(std::map<std::string, std::weak_ptr<Metric>>* series,
+                                   Labels labels) {
   std::weak_ptr<Metric>& place = (*series)[Render(std::move(labels))];
   std::shared_ptr<Metric> metric = place.lock();
   if (!metric) place = metric = std::make_shared<Metric>();
@@ -65,7 +66,8 @@ struct Registry::Collector {
   std::function<void()> collect;
 };
 
-Registry::Family& Registry::FamilyOf(const std::string& name, const std::string& help, bool counter) {
+Registry::Family& Registry::FamilyOf(const std::string& name, const std::string& help,
+                                     bool counter) {
   auto [it, inserted] = families_.try_emplace(name);
   if (inserted) {
     it->second.counter = counter;
@@ -75,12 +77,14 @@ Registry::Family& Registry::FamilyOf(const std::string& name, const std::string&
   return it->second;
 }
 
-std::shared_ptr<Counter> Registry::GetCounter(const std::string& name, const std::string& help, Labels labels) {
+std::shared_ptr<Counter> Registry::GetCounter(const std::string& name, const std::string& help,
+                                              Labels labels) {
   std::lock_guard lock(mutex_);
   return FindOrMake(&FamilyOf(name, help, true).counters, std::move(labels));
 }
 
-std::shared_ptr<Gauge> Registry::GetGauge(const std::string& name, const std::string& help, Labels labels) {
+std::shared_ptr<Gauge> Registry::GetGauge(const std::string& name, const std::string& help,
+                                          Labels labels) {
   std::lock_guard lock(mutex_);
   return FindOrMake(&FamilyOf(name, help, false).gauges, std::move(labels));
 }
@@ -122,7 +126,11 @@ std::string Registry::Text() {
     out.append("\n# TYPE ").append(name).append(family.counter ? " counter\n" : " gauge\n");
     for (const auto& [labels, weak] : family.counters) {
       if (auto counter = weak.lock()) {
-        out.append(name).append(labels).append(" ").append(std::to_string(counter->value())).push_back('\n');
+        out.append(name)
+            .append(labels)
+            .append(" ")
+            .append(std::to_string(counter->value()))
+            .push_back('\n');
       }
     }
     for (const auto& [labels, weak] : family.gauges) {

@@ -41,9 +41,11 @@ class Gauge {
 
 /// The metrics of one process, by name and labels.
 ///
-/// Thread:  thread-safe; only looking a metric up takes the lock, so look it up once and keep the pointer.
-/// Shape:   a name has one kind and one help text, those of its first use; asking for it as another kind aborts.
-///          A series lives while somebody holds its pointer: the series of a subtask go away with it.
+/// Thread:  thread-safe; only looking a metric up takes the lock, so look it up once and keep the
+/// pointer. Shape:   a name has one kind and one help text, those of its first use; asking for it
+/// as another kind aborts.
+///          A series lives while somebody holds its pointer: the series of a subtask go away with
+///          it.
 /// Units:   in the name: `_bytes`, `_seconds`, `_total` for counters.
 class Registry {
  public:
@@ -51,12 +53,14 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  std::shared_ptr<Counter> GetCounter(const std::string& name, const std::string& help, Labels labels = {});
-  std::shared_ptr<Gauge> GetGauge(const std::string& name, const std::string& help, Labels labels = {});
+  std::shared_ptr<Counter> GetCounter(const std::string& name, const std::string& help,
+                                      Labels labels = {});
+  std::shared_ptr<Gauge> GetGauge(const std::string& name, const std::string& help,
+                                  Labels labels = {});
 
-  /// `collect` runs at the beginning of each Text(), before the lock is taken: it updates what is cheaper to read when
-  /// asked than to keep up to date. It ends with the handle that is returned; the handle's destructor waits for a call
-  /// under way.
+  /// `collect` runs at the beginning of each Text(), before the lock is taken: it updates what is
+  /// cheaper to read when asked than to keep up to date. It ends with the handle that is returned;
+  /// the handle's destructor waits for a call under way.
   std::shared_ptr<void> OnCollect(std::function<void()> collect);
 
   /// All series in the Prometheus text format, version 0.0.4, ordered by name and labels.

@@ -41,11 +41,13 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(Server::kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(-1);
-  return grpc::CreateCustomChannel(TargetOf(address), grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(TargetOf(address), grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 bool WaitUntilConnected(grpc::Channel* channel, int timeout_ms) {
-  return channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
+  return channel->WaitForConnected(std::chrono::system_clock::now() +
+                                   std::chrono::milliseconds(timeout_ms));
 }
 
 }  // namespace weir::rpc

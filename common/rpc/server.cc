@@ -35,7 +35,8 @@ absl::Status WhyNotBound(const Endpoint& endpoint) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  if (getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found) != 0) {
+  if (getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found) !=
+      0) {
     return absl::InvalidArgumentError(absl::StrCat("listen: ", name, ": the host is not known"));
   }
   int error = 0;
@@ -51,8 +52,9 @@ absl::Status WhyNotBound(const Endpoint& endpoint) {
   if (error == EADDRINUSE) {
     return absl::AlreadyExistsError(absl::StrCat("listen: ", name, " is taken by another process"));
   }
-  return absl::UnavailableError(
-      absl::StrCat("listen: cannot listen on ", name, error != 0 ? ": " : "", error != 0 ? std::strerror(error) : ""));
+  return absl::UnavailableError(absl::StrCat("listen: cannot listen on ", name,
+                                             error != 0 ? ": " : "",
+                                             error != 0 ? std::strerror(error) : ""));
 }
 
 }  // namespace
@@ -72,10 +74,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
                                                       const std::vector<grpc::Service*>& services) {
   Initialize();
   const auto endpoint = Endpoint::Parse(options.listen);
-  if (!endpoint) return absl::InvalidArgumentError(absl::StrCat("listen: `", options.listen, "` is not HOST:PORT"));
+  if (!endpoint)
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen: `", options.listen, "` is not HOST:PORT"));
   if (!endpoint->IsLoopback() && !options.insecure) {
     return absl::InvalidArgumentError(
-        absl::StrCat("listen: ", options.listen, " is not a loopback address; without TLS this needs --insecure"));
+        absl::StrCat("listen: ", options.listen,
+                     " is not a loopback address; without TLS this needs --insecure"));
   }
   grpc::ServerBuilder builder;
   int port = 0;

@@ -14,15 +14,16 @@ class Service;
 
 namespace weir::rpc {
 
-/// Once, before the first gRPC object: settings of the library that have no other place, and its log goes to ours.
-/// Thread: thread-safe, idempotent. Server and channels call it.
+/// Once, before the first gRPC object: settings of the library that have no other place, and its
+/// log goes to ours. Thread: thread-safe, idempotent. Server and channels call it.
 void Initialize();
 
 /// A gRPC server with health checking and reflection.
 ///
 /// Thread:  Start, Stop and the destructor from one thread.
 /// Bound:   messages of at most kMaxMessageBytes: a larger one is RESOURCE_EXHAUSTED.
-/// Errors:  Start: kInvalidArgument = not HOST:PORT, or not loopback without `insecure`; kAlreadyExists = the port is
+/// Errors:  Start: kInvalidArgument = not HOST:PORT, or not loopback without `insecure`;
+/// kAlreadyExists = the port is
 ///          taken (named); kUnavailable = cannot be bound.
 class Server {
  public:
@@ -42,8 +43,8 @@ class Server {
   /// HOST:PORT as bound.
   const std::string& address() const { return address_; }
   int port() const { return port_; }
-  /// Takes no more calls, waits for those under way for at most 2 s, cancels the rest and waits for their end. Every
-  /// reactor must end when it is cancelled. Idempotent.
+  /// Takes no more calls, waits for those under way for at most 2 s, cancels the rest and waits for
+  /// their end. Every reactor must end when it is cancelled. Idempotent.
   void Stop();
 
  private:

@@ -27,12 +27,13 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
 }
 
-absl::Status Parse(const grpc::ByteBuffer& bytes, const char* what, google::protobuf::MessageLite* out) {
+absl::Status Parse(const grpc::ByteBuffer& bytes, const char* what,
+                   google::protobuf::MessageLite* out) {
   grpc::ByteBuffer copy(bytes);  // shares the slices; the reader wants one that it may change
   grpc::ProtoBufferReader reader(&copy);
   if (!reader.status().ok() || !out->ParseFromZeroCopyStream(&reader)) {
-    return absl::InvalidArgumentError(absl::StrCat("malformed request: ", bytes.Length(), " bytes that are not a ",
-                                                   what));
+    return absl::InvalidArgumentError(
+        absl::StrCat("malformed request: ", bytes.Length(), " bytes that are not a ", what));
   }
   return absl::OkStatus();
 }
@@ -46,7 +47,9 @@ void LogRefused(const char* what, const absl::Status& why, const char* peer) {
   using Clock = std::chrono::steady_clock;
   static std::atomic<int64_t> next{0};
   static std::atomic<int64_t> silent{0};
-  const int64_t now = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
+  const int64_t now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+          .count();
   int64_t due = next.load();
   if (now < due || !next.compare_exchange_strong(due, now + 1000)) {
     silent.fetch_add(1);

@@ -12,19 +12,20 @@ class MessageLite;
 
 namespace weir::rpc {
 
-/// absl and gRPC have the same codes. A message longer than kMaxStatusBytes is cut: it travels in the trailer, which
-/// has a bound.
-/// Thread: pure functions.
+/// absl and gRPC have the same codes. A message longer than kMaxStatusBytes is cut: it travels in
+/// the trailer, which has a bound. Thread: pure functions.
 inline constexpr size_t kMaxStatusBytes = 32 * 1024;
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 
-/// Reads a message from raw bytes: kInvalidArgument `what` when they are not one. (The generated server code would
-/// answer UNIMPLEMENTED without a word.)
-absl::Status Parse(const grpc::ByteBuffer& bytes, const char* what, google::protobuf::MessageLite* out);
+/// Reads a message from raw bytes: kInvalidArgument `what` when they are not one. (The generated
+/// server code would answer UNIMPLEMENTED without a word.)
+absl::Status Parse(const grpc::ByteBuffer& bytes, const char* what,
+                   google::protobuf::MessageLite* out);
 void Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* out);
 
-/// Logs a peer's wrong call: at most one line a second in the process, whatever peers do. Thread-safe.
+/// Logs a peer's wrong call: at most one line a second in the process, whatever peers do.
+/// Thread-safe.
 void LogRefused(const char* what, const absl::Status& why, const char* peer);
 
 }  // namespace weir::rpc

@@ -31,7 +31,10 @@ class Refusal final : public BidiReactor {
 class ControlStream final : public WritingReactor<BidiReactor>, public control::TaskManagerLink {
  public:
   ControlStream(ControlService* service, grpc::CallbackServerContext* context)
-      : WritingReactor(context), streams_(service->streams_), handler_(service->handler_), peer_(context->peer()) {}
+      : WritingReactor(context),
+        streams_(service->streams_),
+        handler_(service->handler_),
+        peer_(context->peer()) {}
 
   void Open(std::shared_ptr<ControlStream> self) {
     handler_->OnOpened(std::move(self), peer_);
@@ -126,7 +129,8 @@ void ControlService::Stop() {
   std::vector<std::shared_ptr<ControlStream>> open;
   for (const auto& [_, stream] : streams.open) open.push_back(stream);
   lock.unlock();
-  for (const auto& stream : open) stream->Close(absl::UnavailableError("the JobManager is leaving"));
+  for (const auto& stream : open)
+    stream->Close(absl::UnavailableError("the JobManager is leaving"));
   lock.lock();
   const auto none = [&] { return streams.open.empty(); };
   if (!streams.removed.wait_for(lock, std::chrono::milliseconds(500), none)) {

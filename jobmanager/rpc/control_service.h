@@ -14,12 +14,14 @@ class ControlStream;
 
 /// Takes the control streams of TaskManagers and passes them on as links.
 /// Thread: gRPC's; Stop from any other.
-class ControlService final : public v1::Control::WithRawCallbackMethod_Connect<v1::Control::Service> {
+class ControlService final
+    : public v1::Control::WithRawCallbackMethod_Connect<v1::Control::Service> {
  public:
   explicit ControlService(control::TaskManagerLinkHandler* handler) : handler_(handler) {}
   ~ControlService() override;
 
-  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Connect(grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Connect(
+      grpc::CallbackServerContext* context) override;
   /// Refuses new streams, ends those there are, and waits until OnClosed has been called for each.
   void Stop();
 

@@ -10,7 +10,9 @@ namespace {
 
 // The wire has 0 for "not said", so its numbers are one above those of the enum.
 static_assert(v1::JOB_FAILED == static_cast<int>(JobState::kFailed) + 1);
-v1::JobState StateToProto(JobState state) { return static_cast<v1::JobState>(static_cast<int>(state) + 1); }
+v1::JobState StateToProto(JobState state) {
+  return static_cast<v1::JobState>(static_cast<int>(state) + 1);
+}
 
 absl::StatusOr<JobState> StateFromProto(int state) {
   if (state < v1::JOB_CREATED || state > v1::JOB_FAILED) {
@@ -60,7 +62,8 @@ void ToProto(const SubmitRequest& in, v1::SubmitRequest* out) {
 
 absl::StatusOr<SubmitRequest> FromProto(const v1::SubmitRequest& in) {
   if (!v1::SubmitRequest::Unresolved_IsValid(in.unresolved())) {
-    return absl::InvalidArgumentError(absl::StrCat("unresolved: ", in.unresolved(), " is none of refuse, skip, repeat"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("unresolved: ", in.unresolved(), " is none of refuse, skip, repeat"));
   }
   return SubmitRequest{in.spec(), in.from(), static_cast<Unresolved>(in.unresolved())};
 }
@@ -75,7 +78,9 @@ void ToProto(const CheckpointInfo& in, v1::CheckpointInfo* out) {
   out->set_size_bytes(in.size_bytes);
 }
 
-absl::StatusOr<CheckpointInfo> FromProto(const v1::CheckpointInfo& in) { return CheckpointFromProto(in); }
+absl::StatusOr<CheckpointInfo> FromProto(const v1::CheckpointInfo& in) {
+  return CheckpointFromProto(in);
+}
 
 void ToProto(const std::vector<CheckpointInfo>& in, v1::CheckpointsReply* out) {
   for (const auto& one : in) ToProto(one, out->add_checkpoints());
@@ -152,7 +157,8 @@ absl::StatusOr<JobStatus> FromProto(const v1::JobStatus& in) {
     out.pending.push_back({handle.sink(), CheckpointId(handle.checkpoint()), handle.owner_subtask(),
                            handle.deadline_ms()});
   }
-  for (const auto& savepoint : in.savepoints()) out.savepoints.push_back(CheckpointFromProto(savepoint));
+  for (const auto& savepoint : in.savepoints())
+    out.savepoints.push_back(CheckpointFromProto(savepoint));
   out.submitted_at_ms = in.submitted_at_ms();
   out.ended_at_ms = in.ended_at_ms();
   return out;
@@ -175,8 +181,8 @@ absl::StatusOr<std::vector<JobSummary>> FromProto(const v1::ListReply& in) {
   std::vector<JobSummary> out;
   for (const auto& job : in.jobs()) {
     ASSIGN_OR_RETURN(const JobState state, StateFromProto(job.state()));
-    out.push_back({JobId{job.id()}, job.name(), state, Attempt(job.attempt()), job.submitted_at_ms(),
-                   job.ended_at_ms(), job.failure()});
+    out.push_back({JobId{job.id()}, job.name(), state, Attempt(job.attempt()),
+                   job.submitted_at_ms(), job.ended_at_ms(), job.failure()});
   }
   return out;
 }
@@ -207,8 +213,8 @@ absl::StatusOr<ClusterInfo> FromProto(const v1::ClusterInfo& in) {
   out.slots = in.slots();
   out.free_slots = in.free_slots();
   for (const auto& one : in.taskmanagers()) {
-    out.taskmanagers.push_back({one.name(), one.address(), one.state(), one.slots(), one.free_slots(), one.build_id(),
-                                one.silent_ms()});
+    out.taskmanagers.push_back({one.name(), one.address(), one.state(), one.slots(),
+                                one.free_slots(), one.build_id(), one.silent_ms()});
   }
   return out;
 }

@@ -8,7 +8,8 @@
 namespace weir::jobmanager {
 
 struct JobManagerServer::Parts {
-  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers) : jobs(api), control(taskmanagers) {}
+  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers)
+      : jobs(api), control(taskmanagers) {}
   JobService jobs;
   ControlService control;
   std::unique_ptr<rpc::Server> server;
@@ -23,8 +24,9 @@ absl::StatusOr<std::unique_ptr<JobManagerServer>> JobManagerServer::Start(
   std::unique_ptr<JobManagerServer> made(new JobManagerServer());
   made->parts_ = std::make_unique<Parts>(api, taskmanagers);
   Parts& parts = *made->parts_;
-  ASSIGN_OR_RETURN(parts.server, rpc::Server::Start({.listen = options.listen, .insecure = options.insecure},
-                                                    {&parts.jobs, &parts.control}));
+  ASSIGN_OR_RETURN(parts.server,
+                   rpc::Server::Start({.listen = options.listen, .insecure = options.insecure},
+                                      {&parts.jobs, &parts.control}));
   return made;
 }
 

@@ -18,10 +18,12 @@ constexpr size_t kMaxQueuedUpdates = 64;
 void ToProto(const std::monostate&, v1::ValidateReply*) {}
 void ToProto(const JobId& in, v1::SubmitReply* out) { out->set_job(in.value); }
 
-/// One call with one answer. gRPC and the JobApi each may end it first; `out` is written only before Finish.
+/// One call with one answer. gRPC and the JobApi each may end it first; `out` is written only
+/// before Finish.
 class UnaryCall final : public grpc::ServerUnaryReactor, public OpenCall {
  public:
-  UnaryCall(grpc::CallbackServerContext* context, grpc::ByteBuffer* out, std::shared_ptr<OpenCalls> calls)
+  UnaryCall(grpc::CallbackServerContext* context, grpc::ByteBuffer* out,
+            std::shared_ptr<OpenCalls> calls)
       : context_(context), out_(out), calls_(std::move(calls)) {}
 
   void Answer(const absl::Status& status, const google::protobuf::MessageLite* reply) {
@@ -45,7 +47,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public OpenCall {
   bool finished_ = false;
 };
 
-class WatchCall final : public WritingReactor<grpc::ServerWriteReactor<grpc::ByteBuffer>>, public OpenCall {
+class WatchCall final : public WritingReactor<grpc::ServerWriteReactor<grpc::ByteBuffer>>,
+                        public OpenCall {
  public:
   WatchCall(grpc::CallbackServerContext* context, std::shared_ptr<OpenCalls> calls)
       : WritingReactor(context), calls_(std::move(calls)) {}
@@ -59,11 +62,14 @@ class WatchCall final : public WritingReactor<grpc::ServerWriteReactor<grpc::Byt
     ToProto(*status, &wire);
     grpc::ByteBuffer bytes;
     rpc::Serialize(wire, &bytes);
-    Enqueue(std::move(bytes), kMaxQueuedUpdates, rpc::kMaxStatusBytes * 1024, WhenFull::kDropOldest);
+    Enqueue(std::move(bytes), kMaxQueuedUpdates, rpc::kMaxStatusBytes * 1024,
+            WhenFull::kDropOldest);
     if (IsEnded(status->state)) End(absl::OkStatus());
   }
   void Abort(const absl::Status& why) override { EndNow(why); }
-  void Keep(std::unique_ptr<JobApi::Subscription> subscription) { subscription_ = std::move(subscription); }
+  void Keep(std::unique_ptr<JobApi::Subscription> subscription) {
+    subscription_ = std::move(subscription);
+  }
 
  private:
   void OnDone() override {
@@ -105,15 +111,17 @@ void OpenCalls::Stop(const absl::Status& why) {
 }
 
 template <typename Request, typename Result, typename Reply>
-JobService::Unary* JobService::Answer(Context* context, const Bytes* in, Bytes* out,
-                                      const std::function<void(const Request&, Done<Result>)>& ask) {
+JobService::Unary* JobService::Answer(
+    Context* context, const Bytes* in, Bytes* out,
+    const std::function<void(const Request&, Done<Result>)>& ask) {
   auto call = std::make_shared<UnaryCall>(context, out, calls_);
   if (!calls_->Add(call)) {
     call->Abort(Leaving());
     return call.get();
   }
   Request request;
-  if (absl::Status status = rpc::Parse(*in, Request::descriptor()->name().c_str(), &request); !status.ok()) {
+  if (absl::Status status = rpc::Parse(*in, Request::descriptor()->name().c_str(), &request);
+      !status.ok()) {
     rpc::LogRefused("a call", status, context->peer().c_str());
     call->Abort(status);
     return call.get();
@@ -128,15 +136,17 @@ JobService::Unary* JobService::Answer(Context* context, const Bytes* in, Bytes* 
 
 JobService::Unary* JobService::Validate(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::ValidateRequest, std::monostate, v1::ValidateReply>(
-      context, in, out, [this](const auto& request, auto done) { api_->Validate(request.spec(), std::move(done)); });
+      context, in, out,
+      [this](const auto& request, auto done) { api_->Validate(request.spec(), std::move(done)); });
 }
 
 JobService::Unary* JobService::Submit(Context* context, const Bytes* in, Bytes* out) {
-  return Answer<v1::SubmitRequest, JobId, v1::SubmitReply>(context, in, out, [this](const auto& request, auto done) {
-    absl::StatusOr<SubmitRequest> submit = FromProto(request);
-    if (!submit.ok()) return done(submit.status());
-    api_->Submit(*std::move(submit), std::move(done));
-  });
+  return Answer<v1::SubmitRequest, JobId, v1::SubmitReply>(
+      context, in, out, [this](const auto& request, auto done) {
+        absl::StatusOr<SubmitRequest> submit = FromProto(request);
+        if (!submit.ok()) return done(submit.status());
+        api_->Submit(*std::move(submit), std::move(done));
+      });
 }
 
 JobService::Unary* JobService::List(Context* context, const Bytes* in, Bytes* out) {
@@ -146,27 +156,33 @@ JobService::Unary* JobService::List(Context* context, const Bytes* in, Bytes* ou
 
 JobService::Unary* JobService::Get(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::JobRequest, JobStatus, v1::JobStatus>(
-      context, in, out, [this](const auto& request, auto done) { api_->Get(request.job(), std::move(done)); });
+      context, in, out,
+      [this](const auto& request, auto done) { api_->Get(request.job(), std::move(done)); });
 }
 
 JobService::Unary* JobService::Cancel(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::JobRequest, JobStatus, v1::JobStatus>(
-      context, in, out, [this](const auto& request, auto done) { api_->Cancel(request.job(), std::move(done)); });
+      context, in, out,
+      [this](const auto& request, auto done) { api_->Cancel(request.job(), std::move(done)); });
 }
 
 JobService::Unary* JobService::Stop(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::JobRequest, CheckpointInfo, v1::CheckpointInfo>(
-      context, in, out, [this](const auto& request, auto done) { api_->Stop(request.job(), std::move(done)); });
+      context, in, out,
+      [this](const auto& request, auto done) { api_->Stop(request.job(), std::move(done)); });
 }
 
 JobService::Unary* JobService::Savepoint(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::JobRequest, CheckpointInfo, v1::CheckpointInfo>(
-      context, in, out, [this](const auto& request, auto done) { api_->Savepoint(request.job(), std::move(done)); });
+      context, in, out,
+      [this](const auto& request, auto done) { api_->Savepoint(request.job(), std::move(done)); });
 }
 
 JobService::Unary* JobService::Checkpoints(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::JobRequest, std::vector<CheckpointInfo>, v1::CheckpointsReply>(
-      context, in, out, [this](const auto& request, auto done) { api_->Checkpoints(request.job(), std::move(done)); });
+      context, in, out, [this](const auto& request, auto done) {
+        api_->Checkpoints(request.job(), std::move(done));
+      });
 }
 
 JobService::Unary* JobService::Cluster(Context* context, const Bytes* in, Bytes* out) {
@@ -187,7 +203,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* JobService::Watch(Context* context, 
     return call.get();
   }
   // OnDone, which lets the subscription go, cannot come before this method has returned.
-  call->Keep(api_->Watch(request.job(), [call](const absl::StatusOr<JobStatus>& status) { call->Update(status); }));
+  call->Keep(api_->Watch(
+      request.job(), [call](const absl::StatusOr<JobStatus>& status) { call->Update(status); }));
   return call.get();
 }
 

@@ -35,13 +35,16 @@ class OpenCalls {
 namespace internal {
 // Every method reads raw bytes: see common/rpc/README.md.
 template <typename S>
-using RawUnary1 = v1::JobService::WithRawCallbackMethod_Validate<v1::JobService::WithRawCallbackMethod_Submit<
-    v1::JobService::WithRawCallbackMethod_List<v1::JobService::WithRawCallbackMethod_Get<S>>>>;
+using RawUnary1 =
+    v1::JobService::WithRawCallbackMethod_Validate<v1::JobService::WithRawCallbackMethod_Submit<
+        v1::JobService::WithRawCallbackMethod_List<v1::JobService::WithRawCallbackMethod_Get<S>>>>;
 template <typename S>
-using RawUnary2 = v1::JobService::WithRawCallbackMethod_Cancel<v1::JobService::WithRawCallbackMethod_Stop<
-    v1::JobService::WithRawCallbackMethod_Savepoint<v1::JobService::WithRawCallbackMethod_Checkpoints<
-        v1::JobService::WithRawCallbackMethod_Cluster<S>>>>>;
-using RawJobService = RawUnary1<RawUnary2<v1::JobService::WithRawCallbackMethod_Watch<v1::JobService::Service>>>;
+using RawUnary2 = v1::JobService::WithRawCallbackMethod_Cancel<
+    v1::JobService::WithRawCallbackMethod_Stop<v1::JobService::WithRawCallbackMethod_Savepoint<
+        v1::JobService::WithRawCallbackMethod_Checkpoints<
+            v1::JobService::WithRawCallbackMethod_Cluster<S>>>>>;
+using RawJobService =
+    RawUnary1<RawUnary2<v1::JobService::WithRawCallbackMethod_Watch<v1::JobService::Service>>>;
 }  // namespace internal
 
 /// JobService over a JobApi.
@@ -64,7 +67,8 @@ class JobService final : public internal::RawJobService {
   Unary* Cluster(Context* context, const Bytes* in, Bytes* out) override;
   grpc::ServerWriteReactor<Bytes>* Watch(Context* context, const Bytes* in) override;
 
-  /// Answers what is open and what comes with UNAVAILABLE; answers of the API that come later are dropped.
+  /// Answers what is open and what comes with UNAVAILABLE; answers of the API that come later are
+  /// dropped.
   void StopCalls();
 
  private:

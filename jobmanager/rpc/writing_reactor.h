@@ -15,8 +15,9 @@ namespace weir::jobmanager {
 /// The trailer by which a client tells our answers from those that gRPC made up.
 inline constexpr char kOurStatusKey[] = "weir-status";
 
-/// The writing half of a streaming call: a bounded queue, one write at a time, and exactly one Finish, never beside a
-/// write. `Base` is grpc::ServerBidiReactor or grpc::ServerWriteReactor of raw bytes.
+/// The writing half of a streaming call: a bounded queue, one write at a time, and exactly one
+/// Finish, never beside a write. `Base` is grpc::ServerBidiReactor or grpc::ServerWriteReactor of
+/// raw bytes.
 ///
 /// Thread: thread-safe.
 template <typename Base>
@@ -29,7 +30,8 @@ class WritingReactor : public Base {
   void Enqueue(grpc::ByteBuffer bytes, size_t max_messages, size_t max_bytes, WhenFull when_full) {
     std::lock_guard lock(mutex_);
     if (ending_) return;
-    if (!queue_.empty() && (queue_.size() >= max_messages || queued_bytes_ + bytes.Length() > max_bytes)) {
+    if (!queue_.empty() &&
+        (queue_.size() >= max_messages || queued_bytes_ + bytes.Length() > max_bytes)) {
       if (when_full == WhenFull::kEnd) {
         EndLocked(absl::ResourceExhaustedError("the peer does not read what it is sent"), true);
         return;

@@ -25,7 +25,8 @@ constexpr size_t kMaxQueuedBytes = 64 << 20;
 /// One stream. Lives until OnDone and until the link lets it go.
 class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::ToTaskManager> {
  public:
-  ControlCall(std::shared_ptr<grpc::Channel> channel, std::string address, control::JobManagerConnector::Events events)
+  ControlCall(std::shared_ptr<grpc::Channel> channel, std::string address,
+              control::JobManagerConnector::Events events)
       : address_(std::move(address)),
         events_(std::move(events)),
         channel_(std::move(channel)),
@@ -46,7 +47,8 @@ class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::T
     if (ended_) return;
     const size_t bytes = wire.ByteSizeLong();
     if (!queue_.empty() && queued_bytes_ + bytes > kMaxQueuedBytes) {
-      Break(absl::ResourceExhaustedError(absl::StrCat("the JobManager at ", address_, " does not read what it is sent")));
+      Break(absl::ResourceExhaustedError(
+          absl::StrCat("the JobManager at ", address_, " does not read what it is sent")));
       return;
     }
     queued_bytes_ += bytes;
@@ -54,7 +56,8 @@ class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::T
     WriteNext();
   }
 
-  /// No event after it; ends the stream and waits for that, unless this thread is in an event of it.
+  /// No event after it; ends the stream and waits for that, unless this thread is in an event of
+  /// it.
   void Detach() {
     std::unique_lock lock(mutex_);
     detached_ = true;
@@ -98,7 +101,9 @@ class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::T
       ended_ = true;
       why = !broken_.ok() ? broken_ : rpc::FromGrpc(status);
     }
-    if (why.ok()) why = absl::UnavailableError(absl::StrCat("the JobManager at ", address_, " ended the control stream"));
+    if (why.ok())
+      why = absl::UnavailableError(
+          absl::StrCat("the JobManager at ", address_, " ended the control stream"));
     if (BeginEvent()) {
       events_.on_closed(std::move(why));
       EndEvent();
@@ -177,7 +182,8 @@ GrpcJobManagerConnector::GrpcJobManagerConnector(std::vector<std::string> addres
 }
 GrpcJobManagerConnector::~GrpcJobManagerConnector() = default;
 
-absl::StatusOr<std::unique_ptr<control::JobManagerLink>> GrpcJobManagerConnector::Connect(Events events) {
+absl::StatusOr<std::unique_ptr<control::JobManagerLink>> GrpcJobManagerConnector::Connect(
+    Events events) {
   const int each_ms = std::max(100, 1000 / static_cast<int>(addresses_.size()));
   for (const std::string& address : addresses_) {
     // A fresh channel: an old one may still be resting after its failures.
@@ -187,7 +193,8 @@ absl::StatusOr<std::unique_ptr<control::JobManagerLink>> GrpcJobManagerConnector
     call->Start(call);
     return std::make_unique<GrpcLink>(std::move(call));
   }
-  return absl::UnavailableError(absl::StrCat("no JobManager answers at ", absl::StrJoin(addresses_, ", ")));
+  return absl::UnavailableError(
+      absl::StrCat("no JobManager answers at ", absl::StrJoin(addresses_, ", ")));
 }
 
 }  // namespace weir::taskmanager

@@ -11,9 +11,11 @@ namespace weir::taskmanager {
 /// Opens control streams to a JobManager over gRPC.
 ///
 /// Thread:  Connect from one thread; events come on gRPC's threads, one at a time.
-///          Destroying a link waits for an event under way, unless it happens in one; after it none comes.
+///          Destroying a link waits for an event under way, unless it happens in one; after it none
+///          comes.
 /// Bound:   64 MiB wait to be written, then the link breaks; 64 MiB a message.
-/// Errors:  kUnavailable: none of the addresses answers (tried in order, a second in all). A link that breaks is
+/// Errors:  kUnavailable: none of the addresses answers (tried in order, a second in all). A link
+/// that breaks is
 ///          kUnavailable too, unless the JobManager gave another reason.
 class GrpcJobManagerConnector final : public control::JobManagerConnector {
  public:

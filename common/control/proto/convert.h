@@ -17,7 +17,8 @@ namespace weir::control {
 /// The control messages as protobuf, and back.
 ///
 /// Thread:  pure functions.
-/// Errors:  from protobuf: kInvalidArgument names what is missing or out of range; nothing a peer sends can do more.
+/// Errors:  from protobuf: kInvalidArgument names what is missing or out of range; nothing a peer
+/// sends can do more.
 void ToProto(const ToJobManager& message, v1::ToJobManager* out);
 void ToProto(const ToTaskManager& message, v1::ToTaskManager* out);
 absl::StatusOr<ToJobManager> FromProto(const v1::ToJobManager& message);

@@ -42,7 +42,8 @@ void ToProto(const SubtaskId& subtask, v1::Subtask* out) {
 
 absl::StatusOr<SubtaskId> FromProto(const v1::Subtask& subtask) {
   if (subtask.task() < 0 || subtask.index() < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("subtask ", subtask.task(), "/", subtask.index(), " is negative"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("subtask ", subtask.task(), "/", subtask.index(), " is negative"));
   }
   return SubtaskId{subtask.task(), subtask.index()};
 }
@@ -149,7 +150,8 @@ checkpoint::KeyedSnapshot FromProto(const v1::Snapshot::Keyed& in) {
   for (const auto& file : in.base()) keyed.base.push_back(control::FromProto(file));
   keyed.base_names.assign(in.base_names().begin(), in.base_names().end());
   for (const auto& delta : in.deltas()) {
-    keyed.deltas.push_back({CheckpointId(delta.checkpoint()), control::FromProto(delta.file()), delta.bytes()});
+    keyed.deltas.push_back(
+        {CheckpointId(delta.checkpoint()), control::FromProto(delta.file()), delta.bytes()});
   }
   return keyed;
 }
@@ -185,18 +187,21 @@ absl::StatusOr<checkpoint::OperatorSnapshot> FromProto(const v1::Snapshot::Opera
     out.splits.push_back({split.split(), split.position(), split.ended(), split.watermark()});
   }
   for (const auto& handle : in.handles()) {
-    out.handles.push_back({CheckpointId(handle.checkpoint()), handle.owner_subtask(), handle.connector(),
-                           handle.bytes(), handle.deadline_ms()});
+    out.handles.push_back({CheckpointId(handle.checkpoint()), handle.owner_subtask(),
+                           handle.connector(), handle.bytes(), handle.deadline_ms()});
   }
   if (in.keyed_size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat("operator ", in.node(), " has ", in.keyed_size(), " keyed states"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("operator ", in.node(), " has ", in.keyed_size(), " keyed states"));
   }
   for (const auto& keyed : in.keyed()) {
     if (keyed.range_begin() < 0 || keyed.range_end() < keyed.range_begin()) {
-      return absl::InvalidArgumentError(absl::StrCat("operator ", in.node(), " has a wrong range of key groups"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("operator ", in.node(), " has a wrong range of key groups"));
     }
     if (keyed.base_names_size() != 0 && keyed.base_names_size() != keyed.base_size()) {
-      return absl::InvalidArgumentError(absl::StrCat("operator ", in.node(), " names not each base file"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("operator ", in.node(), " names not each base file"));
     }
     out.keyed.push_back(FromProto(keyed));
   }

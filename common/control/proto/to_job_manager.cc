@@ -92,7 +92,8 @@ absl::StatusOr<ToJobManager> Read(const v1::Register& in) {
   m.build_id = in.build_id();
   m.incarnation = Incarnation(in.incarnation());
   if (m.name.empty()) return absl::InvalidArgumentError("a TaskManager registers without a name");
-  if (m.slots < 0) return absl::InvalidArgumentError(absl::StrCat("TaskManager ", m.name, ": negative slots"));
+  if (m.slots < 0)
+    return absl::InvalidArgumentError(absl::StrCat("TaskManager ", m.name, ": negative slots"));
   for (const auto& running : in.running()) {
     m.running.emplace_back(JobId{running.job()}, Attempt(running.attempt()));
   }
@@ -177,25 +178,41 @@ absl::StatusOr<ToJobManager> Read(const v1::ProbeResult& in) {
 
 }  // namespace
 
-void ToProto(const ToJobManager& message, v1::ToJobManager* out) { std::visit(Writer{out}, message); }
+void ToProto(const ToJobManager& message, v1::ToJobManager* out) {
+  std::visit(Writer{out}, message);
+}
 
 absl::StatusOr<ToJobManager> FromProto(const v1::ToJobManager& in) {
   switch (in.message_case()) {
-    case v1::ToJobManager::kRegister: return Read(in.register_());
-    case v1::ToJobManager::kStorageChecked: return Read(in.storage_checked());
-    case v1::ToJobManager::kHeartbeat: return Heartbeat();
-    case v1::ToJobManager::kMetricsReport: return Read(in.metrics_report());
-    case v1::ToJobManager::kSubtaskStateChanged: return Read(in.subtask_state_changed());
-    case v1::ToJobManager::kSplitsFound: return Read(in.splits_found());
-    case v1::ToJobManager::kSourceEnded: return Read(in.source_ended());
-    case v1::ToJobManager::kCheckpointAck: return Read(in.checkpoint_ack());
-    case v1::ToJobManager::kCheckpointDecline: return Read(in.checkpoint_decline());
-    case v1::ToJobManager::kCommitConfirmed: return Read(in.commit_confirmed());
-    case v1::ToJobManager::kSwept: return Read(in.swept());
-    case v1::ToJobManager::kProbeResult: return Read(in.probe_result());
-    case v1::ToJobManager::MESSAGE_NOT_SET: break;
+    case v1::ToJobManager::kRegister:
+      return Read(in.register_());
+    case v1::ToJobManager::kStorageChecked:
+      return Read(in.storage_checked());
+    case v1::ToJobManager::kHeartbeat:
+      return Heartbeat();
+    case v1::ToJobManager::kMetricsReport:
+      return Read(in.metrics_report());
+    case v1::ToJobManager::kSubtaskStateChanged:
+      return Read(in.subtask_state_changed());
+    case v1::ToJobManager::kSplitsFound:
+      return Read(in.splits_found());
+    case v1::ToJobManager::kSourceEnded:
+      return Read(in.source_ended());
+    case v1::ToJobManager::kCheckpointAck:
+      return Read(in.checkpoint_ack());
+    case v1::ToJobManager::kCheckpointDecline:
+      return Read(in.checkpoint_decline());
+    case v1::ToJobManager::kCommitConfirmed:
+      return Read(in.commit_confirmed());
+    case v1::ToJobManager::kSwept:
+      return Read(in.swept());
+    case v1::ToJobManager::kProbeResult:
+      return Read(in.probe_result());
+    case v1::ToJobManager::MESSAGE_NOT_SET:
+      break;
   }
-  return absl::InvalidArgumentError("a control message of an unknown kind; is the TaskManager of another version?");
+  return absl::InvalidArgumentError(
+      "a control message of an unknown kind; is the TaskManager of another version?");
 }
 
 }  // namespace weir::control

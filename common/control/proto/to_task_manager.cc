@@ -40,10 +40,13 @@ struct Writer {
   }
   void operator()(const AssignSplits& in) {
     ToProto(in.fence, out->mutable_assign_splits()->mutable_fence());
-    for (const auto& source : in.sources) ToProto(source, out->mutable_assign_splits()->add_sources());
+    for (const auto& source : in.sources)
+      ToProto(source, out->mutable_assign_splits()->add_sources());
   }
   void operator()(const Sweep& in) { ToProto(in.fence, out->mutable_sweep()->mutable_fence()); }
-  void operator()(const StartRunning& in) { ToProto(in.fence, out->mutable_start_running()->mutable_fence()); }
+  void operator()(const StartRunning& in) {
+    ToProto(in.fence, out->mutable_start_running()->mutable_fence());
+  }
   void operator()(const TriggerCheckpoint& in) {
     auto* m = out->mutable_trigger_checkpoint();
     ToProto(in.fence, m->mutable_fence());
@@ -59,14 +62,18 @@ struct Writer {
     ToProto(in.fence, out->mutable_checkpoint_aborted()->mutable_fence());
     out->mutable_checkpoint_aborted()->set_checkpoint(in.checkpoint.value);
   }
-  void operator()(const CancelAttempt& in) { ToProto(in.fence, out->mutable_cancel_attempt()->mutable_fence()); }
+  void operator()(const CancelAttempt& in) {
+    ToProto(in.fence, out->mutable_cancel_attempt()->mutable_fence());
+  }
   void operator()(const ProbeStorage& in) {
     auto* m = out->mutable_probe_storage();
     ToProto(in.fence, m->mutable_fence());
     m->set_probe(in.probe);
     m->set_storage(in.storage);
   }
-  void operator()(const HeartbeatReply& in) { out->mutable_heartbeat_reply()->set_epoch(in.epoch.value); }
+  void operator()(const HeartbeatReply& in) {
+    out->mutable_heartbeat_reply()->set_epoch(in.epoch.value);
+  }
 };
 
 absl::StatusOr<ToTaskManager> Read(const v1::RegisterReply& in) {
@@ -98,7 +105,8 @@ absl::StatusOr<ToTaskManager> Read(const v1::Deploy& in) {
   }
   for (const auto& placement : in.placements()) {
     ASSIGN_OR_RETURN(const SubtaskId id, FromProto(placement.subtask()));
-    m.placements.push_back({id, placement.taskmanager(), placement.address(), Incarnation(placement.incarnation())});
+    m.placements.push_back(
+        {id, placement.taskmanager(), placement.address(), Incarnation(placement.incarnation())});
   }
   m.restore = FromProto(in.restore());
   m.resolve_only = in.resolve_only();
@@ -143,26 +151,43 @@ absl::StatusOr<ToTaskManager> ReadCheckpoint(const In& in) {
 
 }  // namespace
 
-void ToProto(const ToTaskManager& message, v1::ToTaskManager* out) { std::visit(Writer{out}, message); }
+void ToProto(const ToTaskManager& message, v1::ToTaskManager* out) {
+  std::visit(Writer{out}, message);
+}
 
 absl::StatusOr<ToTaskManager> FromProto(const v1::ToTaskManager& in) {
   switch (in.message_case()) {
-    case v1::ToTaskManager::kRegisterReply: return Read(in.register_reply());
-    case v1::ToTaskManager::kRegistered: return Registered{LeaderEpoch(in.registered().epoch())};
-    case v1::ToTaskManager::kRegisterRefused: return Read(in.register_refused());
-    case v1::ToTaskManager::kDeploy: return Read(in.deploy());
-    case v1::ToTaskManager::kAssignSplits: return Read(in.assign_splits());
-    case v1::ToTaskManager::kSweep: return ReadFence<Sweep>(in.sweep());
-    case v1::ToTaskManager::kStartRunning: return ReadFence<StartRunning>(in.start_running());
-    case v1::ToTaskManager::kTriggerCheckpoint: return Read(in.trigger_checkpoint());
-    case v1::ToTaskManager::kCheckpointComplete: return ReadCheckpoint<CheckpointComplete>(in.checkpoint_complete());
-    case v1::ToTaskManager::kCheckpointAborted: return ReadCheckpoint<CheckpointAborted>(in.checkpoint_aborted());
-    case v1::ToTaskManager::kCancelAttempt: return ReadFence<CancelAttempt>(in.cancel_attempt());
-    case v1::ToTaskManager::kProbeStorage: return Read(in.probe_storage());
-    case v1::ToTaskManager::kHeartbeatReply: return HeartbeatReply{LeaderEpoch(in.heartbeat_reply().epoch())};
-    case v1::ToTaskManager::MESSAGE_NOT_SET: break;
+    case v1::ToTaskManager::kRegisterReply:
+      return Read(in.register_reply());
+    case v1::ToTaskManager::kRegistered:
+      return Registered{LeaderEpoch(in.registered().epoch())};
+    case v1::ToTaskManager::kRegisterRefused:
+      return Read(in.register_refused());
+    case v1::ToTaskManager::kDeploy:
+      return Read(in.deploy());
+    case v1::ToTaskManager::kAssignSplits:
+      return Read(in.assign_splits());
+    case v1::ToTaskManager::kSweep:
+      return ReadFence<Sweep>(in.sweep());
+    case v1::ToTaskManager::kStartRunning:
+      return ReadFence<StartRunning>(in.start_running());
+    case v1::ToTaskManager::kTriggerCheckpoint:
+      return Read(in.trigger_checkpoint());
+    case v1::ToTaskManager::kCheckpointComplete:
+      return ReadCheckpoint<CheckpointComplete>(in.checkpoint_complete());
+    case v1::ToTaskManager::kCheckpointAborted:
+      return ReadCheckpoint<CheckpointAborted>(in.checkpoint_aborted());
+    case v1::ToTaskManager::kCancelAttempt:
+      return ReadFence<CancelAttempt>(in.cancel_attempt());
+    case v1::ToTaskManager::kProbeStorage:
+      return Read(in.probe_storage());
+    case v1::ToTaskManager::kHeartbeatReply:
+      return HeartbeatReply{LeaderEpoch(in.heartbeat_reply().epoch())};
+    case v1::ToTaskManager::MESSAGE_NOT_SET:
+      break;
   }
-  return absl::InvalidArgumentError("a control message of an unknown kind; is the JobManager of another version?");
+  return absl::InvalidArgumentError(
+      "a control message of an unknown kind; is the JobManager of another version?");
 }
 
 }  // namespace weir::control

@@ -17,35 +17,50 @@ class RandomMessages {
         Repeat([&] { m.running.emplace_back(JobId{Text()}, Attempt(Int())); });
         return m;
       }
-      case 1: return StorageChecked{static_cast<absl::StatusCode>(rng_.Below(17)), Text()};
-      case 2: return Heartbeat{};
+      case 1:
+        return StorageChecked{static_cast<absl::StatusCode>(rng_.Below(17)), Text()};
+      case 2:
+        return Heartbeat{};
       case 3: {
         MetricsReport m{MakeFence(), {}};
         Repeat([&] { m.subtasks.push_back(Metrics()); });
         return m;
       }
       case 4:
-        return SubtaskStateChanged{MakeFence(), Subtask(), static_cast<SubtaskState>(rng_.Below(6)), Status(),
-                                   static_cast<FailureDomain>(rng_.Below(3))};
-      case 5: return SplitsFound{MakeFence(), Source()};
-      case 6: return SourceEnded{MakeFence(), Subtask()};
-      case 7: return CheckpointAck{MakeFence(), CheckpointId(Int()), Snapshot(), Int(), Int(), Int(), Int()};
-      case 8: return CheckpointDecline{MakeFence(), CheckpointId(Int()), Subtask(), Status(), Bool()};
-      case 9: return CommitConfirmed{MakeFence(), CheckpointId(Int()), Subtask()};
-      case 10: return Swept{MakeFence(), Subtask()};
-      default: return ProbeResult{MakeFence(), Int(), Status()};
+        return SubtaskStateChanged{MakeFence(), Subtask(), static_cast<SubtaskState>(rng_.Below(6)),
+                                   Status(), static_cast<FailureDomain>(rng_.Below(3))};
+      case 5:
+        return SplitsFound{MakeFence(), Source()};
+      case 6:
+        return SourceEnded{MakeFence(), Subtask()};
+      case 7:
+        return CheckpointAck{MakeFence(), CheckpointId(Int()), Snapshot(), Int(), Int(), Int(),
+                             Int()};
+      case 8:
+        return CheckpointDecline{MakeFence(), CheckpointId(Int()), Subtask(), Status(), Bool()};
+      case 9:
+        return CommitConfirmed{MakeFence(), CheckpointId(Int()), Subtask()};
+      case 10:
+        return Swept{MakeFence(), Subtask()};
+      default:
+        return ProbeResult{MakeFence(), Int(), Status()};
     }
   }
 
   ToTaskManager Down(size_t kind) {
     switch (kind % std::variant_size_v<ToTaskManager>) {
-      case 0: return RegisterReply{LeaderEpoch(Int()), Text(), Text(), 1 + Int32(), 1 + Int32()};
-      case 1: return Registered{LeaderEpoch(Int())};
-      case 2: return RegisterRefused{Status()};
+      case 0:
+        return RegisterReply{LeaderEpoch(Int()), Text(), Text(), 1 + Int32(), 1 + Int32()};
+      case 1:
+        return Registered{LeaderEpoch(Int())};
+      case 2:
+        return RegisterRefused{Status()};
       case 3: {
         Deploy m{MakeFence(), Bytes(), Bytes(), Text(), {}, {}, File(), Bool()};
         Repeat([&] { m.subtasks.push_back(Subtask()); });
-        Repeat([&] { m.placements.push_back({Subtask(), Text(), Text(), Incarnation(rng_.Next())}); });
+        Repeat([&] {
+          m.placements.push_back({Subtask(), Text(), Text(), Incarnation(rng_.Next())});
+        });
         return m;
       }
       case 4: {
@@ -53,14 +68,22 @@ class RandomMessages {
         Repeat([&] { m.sources.push_back(Source()); });
         return m;
       }
-      case 5: return Sweep{MakeFence()};
-      case 6: return StartRunning{MakeFence()};
-      case 7: return TriggerCheckpoint{MakeFence(), CheckpointId(Int()), Int(), Bool()};
-      case 8: return CheckpointComplete{MakeFence(), CheckpointId(Int())};
-      case 9: return CheckpointAborted{MakeFence(), CheckpointId(Int())};
-      case 10: return CancelAttempt{MakeFence()};
-      case 11: return ProbeStorage{MakeFence(), Int(), Text()};
-      default: return HeartbeatReply{LeaderEpoch(Int())};
+      case 5:
+        return Sweep{MakeFence()};
+      case 6:
+        return StartRunning{MakeFence()};
+      case 7:
+        return TriggerCheckpoint{MakeFence(), CheckpointId(Int()), Int(), Bool()};
+      case 8:
+        return CheckpointComplete{MakeFence(), CheckpointId(Int())};
+      case 9:
+        return CheckpointAborted{MakeFence(), CheckpointId(Int())};
+      case 10:
+        return CancelAttempt{MakeFence()};
+      case 11:
+        return ProbeStorage{MakeFence(), Int(), Text()};
+      default:
+        return HeartbeatReply{LeaderEpoch(Int())};
     }
   }
 
@@ -107,7 +130,9 @@ class RandomMessages {
     Repeat([&] {
       checkpoint::OperatorSnapshot one{Text(), Int(), Bytes(), {}, {}, {}};
       Repeat([&] { one.splits.push_back({Int32(), Bytes(), Bool(), Int()}); });
-      Repeat([&] { one.handles.push_back({CheckpointId(Int()), Int32(), Text(), Bytes(), Int()}); });
+      Repeat([&] {
+        one.handles.push_back({CheckpointId(Int()), Int32(), Text(), Bytes(), Int()});
+      });
       if (Bool()) one.keyed.push_back(Keyed());
       snapshot.operators.push_back(std::move(one));
     });

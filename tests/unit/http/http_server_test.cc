@@ -22,7 +22,8 @@ std::string Exchange(int port, const std::string& request) {
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
     (void)!write(fd, request.data(), request.size());
     char buffer[4096];
-    for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(n));
+    for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;)
+      answer.append(buffer, static_cast<size_t>(n));
   }
   close(fd);
   return answer;
@@ -35,7 +36,9 @@ std::string Get(int port, const std::string& path) {
 TEST_CASE("HttpServer: answers its paths, 404 for others") {
   HttpServer server;
   server.Get("/healthz", [] { return Response{.code = 503, .body = "storage unavailable\n"}; });
-  server.Get("/metrics", [] { return Response{.content_type = "text/plain; version=0.0.4", .body = "up 1\n"}; });
+  server.Get("/metrics", [] {
+    return Response{.content_type = "text/plain; version=0.0.4", .body = "up 1\n"};
+  });
   auto address = server.Start("127.0.0.1:0");
   REQUIRE(address.ok());
   const int port = Endpoint::Parse(*address)->port;
@@ -63,7 +66,8 @@ TEST_CASE("HttpServer: a taken port is an error that names it, and is free again
 
 TEST_CASE("HttpServer: wrong and open addresses are refused") {
   HttpServer server;
-  for (const char* wrong : {"", "8081", "localhost", "localhost:x", "127.0.0.1:70000", "::1:80", "0.0.0.0:0"}) {
+  for (const char* wrong :
+       {"", "8081", "localhost", "localhost:x", "127.0.0.1:70000", "::1:80", "0.0.0.0:0"}) {
     CAPTURE(wrong);
     CHECK(server.Start(wrong).status().code() == absl::StatusCode::kInvalidArgument);
   }

@@ -21,8 +21,12 @@ struct Heard {
   std::vector<absl::Status> closed;
 };
 control::JobManagerConnector::Events EventsInto(Watched<Heard>* heard) {
-  return {[heard](control::ToTaskManager m) { heard->Change([&](Heard& h) { h.messages.push_back(std::move(m)); }); },
-          [heard](absl::Status why) { heard->Change([&](Heard& h) { h.closed.push_back(std::move(why)); }); }};
+  return {[heard](control::ToTaskManager m) {
+            heard->Change([&](Heard& h) { h.messages.push_back(std::move(m)); });
+          },
+          [heard](absl::Status why) {
+            heard->Change([&](Heard& h) { h.closed.push_back(std::move(why)); });
+          }};
 }
 bool IsClosed(const Heard& h) { return !h.closed.empty(); }
 bool OneClosed(const FakeHandler::Seen& s) { return s.closed.size() == 1; }
@@ -121,7 +125,8 @@ TEST_CASE("control stream: a JobManager that stops says so, and is found again w
   CHECK(f.handler.seen.get().closed.size() == 1);
   REQUIRE(f.heard.Await(IsClosed));
   CHECK(f.heard.get().closed[0].code() == absl::StatusCode::kUnavailable);
-  CHECK(GrpcJobManagerConnector({address}).Connect({}).status().code() == absl::StatusCode::kUnavailable);
+  CHECK(GrpcJobManagerConnector({address}).Connect({}).status().code() ==
+        absl::StatusCode::kUnavailable);
   f.Start(address);
   link = f.Connect();
   link->Send(control::Heartbeat());

@@ -43,21 +43,24 @@ class Watched {
 template <typename T>
 absl::StatusOr<T> Ask(const std::function<void(jobmanager::Done<T>)>& start) {
   auto answer = std::make_shared<Watched<std::vector<absl::StatusOr<T>>>>();
-  start([answer](absl::StatusOr<T> value) { answer->Change([&](auto& all) { all.push_back(std::move(value)); }); });
-  if (!answer->Await([](const auto& all) { return !all.empty(); })) return absl::DeadlineExceededError("test: no answer");
+  start([answer](absl::StatusOr<T> value) {
+    answer->Change([&](auto& all) { all.push_back(std::move(value)); });
+  });
+  if (!answer->Await([](const auto& all) { return !all.empty(); }))
+    return absl::DeadlineExceededError("test: no answer");
   return answer->get().front();
 }
 
-/// A JobManager's API that answers what it is told to. A job called `hang` is never answered, `missing` does not exist.
+/// A JobManager's API that answers what it is told to. A job called `hang` is never answered,
+/// `missing` does not exist.
 class FakeJobApi final : public jobmanager::JobApi {
  public:
   template <typename T>
   void Answer(const std::string& job, const T& value, jobmanager::Done<T> done) {
     asked.Change([&](auto& jobs) { jobs.push_back(job); });
     if (job == "hang") {
-      held.Change([&](auto& all) {
-        all.push_back([done = std::move(done), value] { done(value); });
-      });
+      held.Change(
+          [&](auto& all) { all.push_back([done = std::move(done), value] { done(value); }); });
     } else if (job == "missing") {
       done(absl::NotFoundError("no job called `missing`"));
     } else if (job == "long") {
@@ -73,8 +76,12 @@ class FakeJobApi final : public jobmanager::JobApi {
     submitted = request;
     Answer(request.spec, JobId{"id-1"}, std::move(done));
   }
-  void List(jobmanager::Done<std::vector<jobmanager::JobSummary>> done) override { Answer("", list, std::move(done)); }
-  void Get(std::string job, jobmanager::Done<jobmanager::JobStatus> done) override { Answer(job, status, std::move(done)); }
+  void List(jobmanager::Done<std::vector<jobmanager::JobSummary>> done) override {
+    Answer("", list, std::move(done));
+  }
+  void Get(std::string job, jobmanager::Done<jobmanager::JobStatus> done) override {
+    Answer(job, status, std::move(done));
+  }
   void Cancel(std::string job, jobmanager::Done<jobmanager::JobStatus> done) override {
     Answer(job, status, std::move(done));
   }
@@ -84,10 +91,13 @@ class FakeJobApi final : public jobmanager::JobApi {
   void Savepoint(std::string job, jobmanager::Done<jobmanager::CheckpointInfo> done) override {
     Answer(job, checkpoint, std::move(done));
   }
-  void Checkpoints(std::string job, jobmanager::Done<std::vector<jobmanager::CheckpointInfo>> done) override {
+  void Checkpoints(std::string job,
+                   jobmanager::Done<std::vector<jobmanager::CheckpointInfo>> done) override {
     Answer(job, std::vector<jobmanager::CheckpointInfo>{checkpoint, checkpoint}, std::move(done));
   }
-  void Cluster(jobmanager::Done<jobmanager::ClusterInfo> done) override { Answer("", cluster, std::move(done)); }
+  void Cluster(jobmanager::Done<jobmanager::ClusterInfo> done) override {
+    Answer("", cluster, std::move(done));
+  }
 
   class Watching final : public Subscription {
    public:

@@ -29,7 +29,8 @@ JobStatus FullStatus() {
   s.checkpoints_of_attempt = 10;
   s.checkpoints_completed = 11;
   s.checkpoints_failed = 12;
-  s.failure = JobFailure{absl::DataLossError("CHECKPOINT_CORRUPT \xfe"), control::FailureDomain::kUser, "tm-1", 13};
+  s.failure = JobFailure{absl::DataLossError("CHECKPOINT_CORRUPT \xfe"),
+                         control::FailureDomain::kUser, "tm-1", 13};
   control::SubtaskMetrics m{{1, 2}, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24};
   s.tasks.push_back({"a -> b", {1, 2}, control::SubtaskState::kFailed, "tm-2", m});
   s.pending.push_back({"alerts", CheckpointId(25), 26, 27});
@@ -66,10 +67,13 @@ TEST_CASE("JobService: every call and all it carries") {
   f.api.status = FullStatus();
   f.api.checkpoint = *FullStatus().last_checkpoint;
   f.api.list = {{JobId{"1"}, "n", JobState::kFailed, Attempt(2), 3, 4, "why"}};
-  f.api.cluster = {LeaderEpoch(1), "b", "file:///c", 2, 3, {{"tm", "h:1", "available", 4, 5, "b", 6}}};
+  f.api.cluster = {
+      LeaderEpoch(1), "b", "file:///c", 2, 3, {{"tm", "h:1", "available", 4, 5, "b", 6}}};
 
   CHECK(Ask<std::monostate>([&](auto done) { f.remote->Validate("spec", done); }).ok());
-  auto id = Ask<JobId>([&](auto done) { f.remote->Submit({"spec", "/from", Unresolved::kRepeat}, done); });
+  auto id = Ask<JobId>([&](auto done) {
+    f.remote->Submit({"spec", "/from", Unresolved::kRepeat}, done);
+  });
   REQUIRE(id.ok());
   CHECK(id->value == "id-1");
   CHECK(f.api.submitted.from == "/from");
@@ -82,7 +86,8 @@ TEST_CASE("JobService: every call and all it carries") {
   REQUIRE(stop.ok());
   CHECK(Bytes<v1::CheckpointInfo>(*stop) == Bytes<v1::CheckpointInfo>(f.api.checkpoint));
   CHECK(Ask<CheckpointInfo>([&](auto done) { f.remote->Savepoint("v", done); }).ok());
-  auto checkpoints = Ask<std::vector<CheckpointInfo>>([&](auto done) { f.remote->Checkpoints("k", done); });
+  auto checkpoints =
+      Ask<std::vector<CheckpointInfo>>([&](auto done) { f.remote->Checkpoints("k", done); });
   REQUIRE(checkpoints.ok());
   CHECK(checkpoints->size() == 2);
   auto list = Ask<std::vector<JobSummary>>([&](auto done) { f.remote->List(done); });
@@ -91,7 +96,8 @@ TEST_CASE("JobService: every call and all it carries") {
   auto cluster = Ask<ClusterInfo>([&](auto done) { f.remote->Cluster(done); });
   REQUIRE(cluster.ok());
   CHECK(Bytes<v1::ClusterInfo>(*cluster) == Bytes<v1::ClusterInfo>(f.api.cluster));
-  CHECK(f.api.asked.get() == std::vector<std::string>{"spec", "spec", "j", "c", "s", "v", "k", "", ""});
+  CHECK(f.api.asked.get() ==
+        std::vector<std::string>{"spec", "spec", "j", "c", "s", "v", "k", "", ""});
 }
 
 TEST_CASE("JobService: errors keep code and message; a huge message is cut, not lost") {
@@ -137,12 +143,15 @@ TEST_CASE("JobService: a watched job's updates come in order up to its end") {
   Fixture f;
   Watched<std::vector<std::string>> seen;
   auto watching = f.remote->Watch("j", [&](const absl::StatusOr<JobStatus>& update) {
-    seen.Change([&](auto& all) { all.push_back(update.ok() ? ToString(update->state) : update.status().ToString()); });
+    seen.Change([&](auto& all) {
+      all.push_back(update.ok() ? ToString(update->state) : update.status().ToString());
+    });
   });
   REQUIRE(f.api.watchers.Await([](const auto& all) { return !all.empty(); }));
   const auto update = f.api.watchers.get().front();
   JobStatus status;
-  for (JobState state : {JobState::kDeploying, JobState::kRunning, JobState::kFinished, JobState::kFailed}) {
+  for (JobState state :
+       {JobState::kDeploying, JobState::kRunning, JobState::kFinished, JobState::kFailed}) {
     status.state = state;
     update(status);  // the last one comes after the end
   }
@@ -160,7 +169,8 @@ TEST_CASE("JobService: a watched job's updates come in order up to its end") {
 }
 
 /// One raw call: what the server says to bytes.
-grpc::Status Raw(const std::string& address, const std::string& method, const std::string& bytes, std::string* reply) {
+grpc::Status Raw(const std::string& address, const std::string& method, const std::string& bytes,
+                 std::string* reply) {
   grpc::GenericStub stub(rpc::MakeChannel(address));
   const grpc::Slice slice(bytes);
   const grpc::ByteBuffer request(&slice, 1);
@@ -181,9 +191,11 @@ grpc::Status Raw(const std::string& address, const std::string& method, const st
 TEST_CASE("JobService: malformed and oversized calls, unknown methods, health") {
   Fixture f;
   const std::string& at = f.server->address();
-  for (const char* method : {"Validate", "Submit", "Get", "Cancel", "Stop", "Savepoint", "Checkpoints"}) {
+  for (const char* method :
+       {"Validate", "Submit", "Get", "Cancel", "Stop", "Savepoint", "Checkpoints"}) {
     CAPTURE(method);
-    const grpc::Status status = Raw(at, std::string("/weir.v1.JobService/") + method, "\xff\xff\xff", nullptr);
+    const grpc::Status status =
+        Raw(at, std::string("/weir.v1.JobService/") + method, "\xff\xff\xff", nullptr);
     CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
     CHECK(status.error_message().find("malformed request") != std::string::npos);
   }
@@ -192,8 +204,10 @@ TEST_CASE("JobService: malformed and oversized calls, unknown methods, health") 
   CHECK(Raw(at, "/weir.v1.JobService/Submit", submit.SerializeAsString(), nullptr).error_code() ==
         grpc::StatusCode::INVALID_ARGUMENT);
   const std::string huge(rpc::Server::kMaxMessageBytes + 1, 'x');
-  CHECK(Raw(at, "/weir.v1.JobService/Get", huge, nullptr).error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
-  CHECK(Raw(at, "/weir.v1.JobService/Nothing", "", nullptr).error_code() == grpc::StatusCode::UNIMPLEMENTED);
+  CHECK(Raw(at, "/weir.v1.JobService/Get", huge, nullptr).error_code() ==
+        grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK(Raw(at, "/weir.v1.JobService/Nothing", "", nullptr).error_code() ==
+        grpc::StatusCode::UNIMPLEMENTED);
   CHECK(f.api.asked.get().empty());
   std::string health;
   CHECK(Raw(at, "/grpc.health.v1.Health/Check", "", &health).ok());
@@ -220,7 +234,8 @@ TEST_CASE("Server: a taken port is named; wrong and open addresses are refused")
 
 TEST_CASE("ConnectToJobManager: wrong addresses, nobody there, the second of two") {
   CHECK(client::ConnectToJobManager("").status().code() == absl::StatusCode::kInvalidArgument);
-  CHECK(client::ConnectToJobManager("127.0.0.1:1,x").status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(client::ConnectToJobManager("127.0.0.1:1,x").status().code() ==
+        absl::StatusCode::kInvalidArgument);
   auto nobody = client::ConnectToJobManager("127.0.0.1:1");
   REQUIRE(nobody.ok());
   auto answer = Ask<JobStatus>([&](auto done) { (*nobody)->Get("j", done); });

@@ -67,8 +67,10 @@ TEST_CASE("JobApi and connector: a server that is killed and restarted under 200
       server = SpawnServer(port);
     }
     auto status = Ask<jobmanager::JobStatus>([&](auto done) { (*api)->Get("j", done); });
-    if (status.ok()) ++answered;
-    else CHECK(status.status().code() == absl::StatusCode::kUnavailable);
+    if (status.ok())
+      ++answered;
+    else
+      CHECK(status.status().code() == absl::StatusCode::kUnavailable);
     if (i % 10 == 5) {
       link.reset();
       if (auto made = connector.Connect({[](auto) {}, [](auto) {}}); made.ok()) {

@@ -14,6 +14,7 @@ namespace {
 constexpr int kAsyncThreads = 4;
 constexpr std::chrono::milliseconds kReconnectPause(25);
 constexpr std::chrono::milliseconds kRefusedPause(500);
+constexpr SteadyMicros kNamePatience = 15'000'000;
 }  // namespace
 
 TaskManager::TaskManager(TaskManagerOptions options, TaskManagerParts parts)
@@ -178,10 +179,17 @@ void TaskManager::OnMessage(uint64_t link, control::ToTaskManager message) {
   } else if (std::holds_alternative<control::Registered>(message)) {
     registered_ = true;
     lost_at_ = 0;
+    refused_since_ = 0;
     log::Info(absl::StrCat("TaskManager ", options_.name, " registered, leader epoch ", epoch_.value));
   } else if (auto* refused = std::get_if<control::RegisterRefused>(&message)) {
     log::Error(absl::StrCat("registration refused: ", refused->reason.message()));
     refused_ = true;
+    const SteadyMicros now = parts_.clock->Steady();
+    if (refused_since_ == 0) refused_since_ = now;
+    // A name may be that of the process before this one, until the JobManager has noticed its death.
+    const bool passes =
+        refused->reason.code() == absl::StatusCode::kAlreadyExists && now - refused_since_ < kNamePatience;
+    if (!passes && parts_.on_refused) parts_.on_refused(refused->reason);
   } else if (auto* deploy = std::get_if<control::Deploy>(&message)) {
     Deploy(std::move(*deploy));
   } else if (auto* assign = std::get_if<control::AssignSplits>(&message)) {

@@ -45,6 +45,9 @@ struct TaskManagerParts {
   StateFactory open_state;
   /// file:///… to storage; blocks. kUnavailable: not there.
   std::function<absl::StatusOr<std::shared_ptr<checkpoint::Storage>>(const std::string& uri)> open_storage;
+  /// The JobManager refuses this TaskManager for good (another build, another storage, a name that somebody else keeps):
+  /// the process should end. On the loop; may be empty.
+  std::function<void(absl::Status)> on_refused;
 };
 
 /// Metrics of one subtask that runs here.
@@ -106,6 +109,7 @@ class TaskManager {
   int64_t heartbeat_timeout_micros_ = 3'000'000;
   SteadyMicros last_heard_ = 0;
   SteadyMicros lost_at_ = 0;
+  SteadyMicros refused_since_ = 0;  // 0: not refused since the last registration
   std::map<JobId, Attempt> ended_;  // highest attempt that was ended, of each job seen
   std::string last_spec_;
   std::shared_ptr<const plan::ExecutionPlan> last_plan_;  // of last_spec_: a restart need not compile again

@@ -50,6 +50,8 @@ int RunTaskManager(const Context& context, const Arguments& arguments, const job
   taskmanager::TaskManagerParts parts = CommonParts(context.clock, &catalog, &registry);
   parts.connector = &connector;
   parts.transport = &transport;
+  DaemonEnd end;
+  parts.on_refused = [&end](absl::Status why) { end.Fail("refused for good: " + std::string(why.message())); };
   taskmanager::TaskManager taskmanager(std::move(options), std::move(parts));
 
   metrics::Registry metrics;
@@ -68,7 +70,7 @@ int RunTaskManager(const Context& context, const Arguments& arguments, const job
   taskmanager.Stop();
   transport.Shutdown();
   (*server)->Stop();
-  return kExitDone;
+  return end.ExitCode();
 }
 
 }  // namespace weir::client

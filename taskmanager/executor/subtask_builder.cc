@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/paths.h"
 #include "taskmanager/operator/basic/filter_operator.h"
@@ -249,6 +250,7 @@ absl::Status SubtaskBuilder::AssignSplits(const std::vector<checkpoint::SourceSp
 }
 
 absl::Status SubtaskBuilder::Sweep() {
+  if (!sinks_.empty()) RETURN_IF_ERROR(WEIR_FAILPOINT("before_sweep"));
   for (const auto& sink : sinks_) RETURN_IF_ERROR(sink->Sweep());
   return absl::OkStatus();
 }

@@ -87,14 +87,15 @@ absl::Status ResolveHandles(TwoPhaseCommitSink& sink, std::vector<checkpoint::Si
                             const std::string& node) {
   std::stable_sort(handles.begin(), handles.end(),
                    [](const auto& a, const auto& b) { return a.checkpoint < b.checkpoint; });
+  RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
   for (const checkpoint::SinkHandle& handle : handles) {
     if (handle.connector != sink.connector()) {
       return absl::FailedPreconditionError(
           absl::StrCat(node, ": the checkpoint holds a transaction of a `", handle.connector, "` sink, but the sink is a `",
                        sink.connector(), "` now; let the old job finish first, or start it from a savepoint"));
     }
-    RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
     RETURN_IF_ERROR(Annotate(sink.Resolve(handle.bytes), node));
+    RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@ import sys
 import cluster
 import jobs
 import results
+from cluster import wait_until
 
 HITS = 3
 SELECTION = ("after_seal", "after_manifest_rename", "after_metadata_record", "before_commit_rename", "in_resolve")
@@ -51,23 +52,30 @@ def crash_at(name, where, hits):
         c.wait_checkpoint("fraud-alert")
         victims = [c.jobmanager] if where == "JobManager" else c.taskmanagers
         for hit in range(1, hits + 1):
-            victim = victims[hit % len(victims)]
             before = c.wait_for("fraud-alert", "goes on", lambda s: s["state"] == "RUNNING")
-            victim.kill()
-            # The first, second, third time that the process passes there; in recovery it passes once per attempt.
+            # The first, second, third time that a process passes there; in recovery it passes once per attempt.
             nth = 1 if name in ("in_restore", "in_resolve", "before_sweep") else hit
-            victim.start({"WEIR_FAILPOINTS": "%s=crash@%d" % (name, nth)})
-            code = victim.wait_exit()
-            if code != cluster.CRASH_EXIT_CODE:
-                raise cluster.Failure("%s: %s, not a crash at %s\n%s" % (
-                    victim.name, cluster.describe_exit(code), name, cluster.tail(victim.log, 60)))
-            victim.start()
+            restart(victims, {"WEIR_FAILPOINTS": "%s=crash@%d" % (name, nth)})
+            wait_until(lambda: any(not v.alive() for v in victims), "a crash at %s" % name)
+            for victim in victims:
+                code = victim.popen.poll()
+                if code not in (None, cluster.CRASH_EXIT_CODE):
+                    raise cluster.Failure("%s: %s, not a crash at %s\n%s" % (
+                        victim.name, cluster.describe_exit(code), name, cluster.tail(victim.log, 60)))
+            restart(victims, {})
             c.wait_for("fraud-alert", "is restarted after hit %d" % hit,
                        lambda s, b=before: s["attempt"] > b["attempt"] and s["state"] in ("RUNNING", "FINISHED"))
         c.wait_state("fraud-alert", "FINISHED", deadline=3 * cluster.DEADLINE)
         found = results.committed_alerts(c.path("alerts"))
         print("%s: %d crashes; %s" % (name, hits, results.verdict(expected, found)))
         results.check_exactly_once(expected, found)
+
+
+def restart(processes, environment):
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.start(environment)
 
 
 if __name__ == "__main__":

@@ -38,12 +38,12 @@ void SnapshotChain::AddDelta(CheckpointId checkpoint, std::string bytes) {
   Queue({.kind = Kind::kDelta, .checkpoint = checkpoint, .bytes = std::move(bytes)});
 }
 
-void SnapshotChain::AddBasePart(CheckpointId checkpoint, CheckpointId covers, std::string bytes) {
+void SnapshotChain::AddBasePart(CheckpointId checkpoint, std::string bytes) {
   {
     std::lock_guard lock(mutex_);
     base_in_progress_ = true;
   }
-  Queue({.kind = Kind::kBasePart, .checkpoint = checkpoint, .bytes = std::move(bytes), .covers = covers});
+  Queue({.kind = Kind::kBasePart, .checkpoint = checkpoint, .bytes = std::move(bytes)});
 }
 
 void SnapshotChain::FinishBase(CheckpointId checkpoint, CheckpointId covers, std::shared_ptr<OrderedStore> store) {
@@ -121,7 +121,6 @@ absl::Status SnapshotChain::WriteItem(Item& item, int64_t* bytes_written) {
     item.sealed = true;
   }
   if (item.kind == Kind::kBasePart) {
-    base_covers_ = item.covers;
     ASSIGN_OR_RETURN(base_parts_.emplace_back(), WriteFile("base", item.checkpoint, item.bytes, bytes_written));
     return absl::OkStatus();
   }
@@ -192,15 +191,11 @@ absl::Status SnapshotChain::MergeInline(int64_t* bytes_written) {
       merged.push_back(old[i++]);
       continue;
     }
-    // Only neighbours, as the order of deltas says which value is newest; and only such as the base in the making
-    // replaces together, as an older delta must not come over a newer base.
-    const bool replaced = old[i].checkpoint <= base_covers_;
+    // Only neighbours, as the order of deltas says which value is newest. One that joins deltas before and after a base
+    // stays behind that base, and does no harm there: it holds all deltas from its first to its last.
     std::string bytes;
     size_t end = i;
-    for (; end < old.size() && old[end].is_inline(); ++end) {
-      if ((old[end].checkpoint <= base_covers_) != replaced) break;
-      bytes += old[end].bytes;
-    }
+    for (; end < old.size() && old[end].is_inline(); ++end) bytes += old[end].bytes;
     DeltaRef delta{.checkpoint = old[end - 1].checkpoint};
     ASSIGN_OR_RETURN(delta.file, WriteFile("delta", delta.checkpoint, bytes, bytes_written));
     merged.push_back(std::move(delta));

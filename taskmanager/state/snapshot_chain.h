@@ -32,9 +32,10 @@ class SnapshotChain {
 
   /// Queues the delta frozen at `checkpoint`: unsealed bytes of a DeltaBuilder.
   void AddDelta(CheckpointId checkpoint, std::string bytes);
-  /// Queues a part of the next base, which will hold all that deltas up to `covers` said.
-  void AddBasePart(CheckpointId checkpoint, CheckpointId covers, std::string bytes);
-  /// The parts since the last FinishBase, with `store` as it stands (may be null), are the base that covers `covers`.
+  /// Queues a part of the next base.
+  void AddBasePart(CheckpointId checkpoint, std::string bytes);
+  /// The parts since the last FinishBase, with `store` as it stands (may be null), hold all that deltas up to `covers`
+  /// said.
   /// The store must not change until StoreMustStand turns false.
   void FinishBase(CheckpointId checkpoint, CheckpointId covers, std::shared_ptr<OrderedStore> store);
 
@@ -55,7 +56,7 @@ class SnapshotChain {
     CheckpointId checkpoint;
     std::string bytes;
     bool sealed = false;
-    CheckpointId covers;                   // not kDelta
+    CheckpointId covers;                   // kFinishBase
     std::shared_ptr<OrderedStore> store;   // kFinishBase
     bool checkpointed = false;             // the store was asked
     std::vector<OrderedStore::File> files;
@@ -87,7 +88,6 @@ class SnapshotChain {
   checkpoint::KeyedSnapshot chain_;
   std::vector<checkpoint::FileRef> base_parts_;               // of the base in the making
   std::map<std::string, checkpoint::FileRef> uploaded_;       // store files of the base in the making
-  CheckpointId base_covers_{-1};                              // of the base in the making
   CheckpointId written_{-1};
   int64_t sequence_ = 0;
 };

@@ -115,7 +115,6 @@ bool TieredState::DumpSlice(Dump* dump, DeltaBuilder* out) {
         AddEntry(entries.entries_, slot, spec.has_text, out);
       }
       out->EndEntries();
-      entries.persisted_ = true;
       if (out->size() >= slice_bytes) {
         *dump = {.covers = dump->covers, .table = table->first, .ns = it->first, .slot = slot, .begun = true};
         return false;
@@ -148,7 +147,7 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
   const bool has_delta = !next_.empty();
   std::string delta = next_.Take();
   if (has_delta && !(begun_now && complete)) chain_->AddDelta(checkpoint, std::move(delta));
-  for (std::string& part : parts) chain_->AddBasePart(checkpoint, dump_->covers, std::move(part));
+  for (std::string& part : parts) chain_->AddBasePart(checkpoint, std::move(part));
   if (complete) {
     // The store is to stand exactly here.
     if (store_ != nullptr) RETURN_IF_ERROR(ApplyDrops());

@@ -71,6 +71,28 @@ TEST_CASE("small deltas travel inline until there are many, then as one file") {
   CHECK(ReadAll(*f.Open({snapshot})) == ReadAll(*state));
 }
 
+TEST_CASE("a base that takes several barriers, while inline deltas are merged, restores what was") {
+  StateFixture f("memory");
+  f.options.min_delta_bytes = 300 << 10;
+  f.options.dump_slice_bytes = 40 << 10;
+  auto state = f.Open();
+  int bases = 0;
+  std::string base;
+  for (int i = 1; i <= 60; ++i) {
+    const int from = i * 2300 % 17000;
+    Set(*state, CountSpec(), 1, Numbered(from, from + 2300), i);
+    Set(*state, CountSpec(), 1, Numbered(20000, 20010), i);
+    const checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, i);
+    if (!snapshot.base.empty() && snapshot.base[0].path != base) {
+      base = snapshot.base[0].path;
+      ++bases;
+      CHECK(snapshot.base.size() > 3);
+    }
+    REQUIRE(ReadAll(*f.Open({snapshot}), 5000) == ReadAll(*state, 5000));
+  }
+  CHECK(bases > 1);
+}
+
 TEST_CASE("what a failing storage did not take goes with the next checkpoint") {
   for (const std::string backend : {"memory", "rocksdb"}) {
     StateFixture f(backend);
@@ -127,6 +149,24 @@ TEST_CASE("a base replaces the deltas; a database's files are stored once") {
     }
   }
   CHECK(reused > 0);
+}
+
+TEST_CASE("a database's checkpoint shows the barrier, not what came after it") {
+  StateFixture f("rocksdb");
+  f.options.max_deltas = 0;
+  f.options.memory_budget_bytes = 150000;
+  auto state = f.Open();
+  for (int i = 1; i <= 6; ++i) {
+    Set(*state, CountSpec(), 1, Numbered(0, 5000), i);
+    auto writer = state->Freeze(CheckpointId(i)).value();
+    const Contents frozen = ReadAll(*state, 1000);
+    // Loads, changes and (were it allowed) evicts what the database holds, before the writer comes to it.
+    for (int j = 0; j < 12000; j += 1000) Set(*state, CountSpec(), 1, Numbered(j, j + 1000), 1000 + i);
+    TableOf(*state, CountSpec()).Drop(i % 3);
+    const checkpoint::KeyedSnapshot snapshot = writer->Write().value();
+    REQUIRE((i == 1 || snapshot.base_kind == "rocksdb"));
+    REQUIRE(ReadAll(*f.Open({snapshot}), 1000) == frozen);
+  }
 }
 
 TEST_CASE("every damaged or missing file of a snapshot is found and named") {

@@ -121,7 +121,9 @@ lint_jobs
 if [ "$mode" = all ]; then
   cluster_tests bad_input ./tests/cluster/bad_input.py
   cluster_tests lifecycle ./tests/cluster/lifecycle.py
-  cluster_tests corruption ./tests/cluster/corruption.py
+  # The other kinds of damage: ./tests/cluster/corruption.py
+  cluster_tests corruption ./tests/cluster/corruption.py flipped_bit missing_file flipped_bit_in_manifest \
+    at_least_once_falls_back
   cluster_tests full_disk ./tests/cluster/full_disk.py
   cluster_tests failpoints ./tests/cluster/failpoints.py
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000

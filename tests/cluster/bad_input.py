@@ -129,8 +129,8 @@ def strange_bytes():
         before = c.wait_checkpoint("endless")
         addresses = [c.address, "127.0.0.1:%d" % c.http_port, c.ask("cluster")["taskmanagers"][0]["address"]]
         noise = bytes((i * 7919) >> 3 & 0xFF for i in range(100_000))
-        paths = ["/weir.v1.JobService/Submit", "/weir.v1.JobService/Get", "/weir.v1.ControlService/Connect",
-                 "/weir.v1.ExchangeService/Exchange", "/weir.v1.NoService/None",
+        paths = ["/weir.v1.JobService/Submit", "/weir.v1.JobService/Get", "/weir.v1.Control/Connect",
+                 "/weir.v1.Exchange/Stream", "/weir.v1.NoService/None",
                  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"]
         for address in addresses:
             raw_grpc.send(address, noise, seconds=2)

@@ -8,7 +8,7 @@ import jobs
 import results
 from cluster import DEADLINE, WORK, Cluster, Failure, main, wait_until
 
-ROWS, RATE = 600_000, 40_000
+ROWS, RATE = 300_000, 40_000
 
 
 def truncate(path, _):

@@ -17,8 +17,8 @@ import results
 from cluster import wait_until
 
 HITS = 3
-SELECTION = ("after_seal", "after_manifest_rename", "after_metadata_record", "before_commit_rename", "in_resolve")
-ROWS, RATE = 400_000, 40_000
+SELECTION = ("after_upload", "after_metadata_record", "before_commit_rename", "in_resolve")
+ROWS, RATE = 300_000, 30_000
 
 
 def failpoints():

@@ -46,10 +46,10 @@ def call(address, path, message, declared_bytes=None):
     """A unary call with a message that need not be one; `declared_bytes` lies about its length."""
     body = b"\x00" + struct.pack(">I", len(message) if declared_bytes is None else declared_bytes) + message
     frames = [body[i:i + 16000] for i in range(0, len(body), 16000)] or [b""]
-    data = PREFACE + frame(SETTINGS, 0, 0, b"") + frame(HEADERS, END_HEADERS, 1, request_headers(path, address))
+    data = [PREFACE, frame(SETTINGS, 0, 0, b""), frame(HEADERS, END_HEADERS, 1, request_headers(path, address))]
     for index, part in enumerate(frames):
-        data += frame(DATA, END_STREAM if index == len(frames) - 1 else 0, 1, part)
-    return send(address, data)
+        data.append(frame(DATA, END_STREAM if index == len(frames) - 1 else 0, 1, part))
+    return send(address, b"".join(data))
 
 
 def finished(data):

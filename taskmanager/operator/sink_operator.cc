@@ -94,6 +94,8 @@ absl::Status ResolveHandles(TwoPhaseCommitSink& sink, std::vector<checkpoint::Si
           absl::StrCat(node, ": the checkpoint holds a transaction of a `", handle.connector, "` sink, but the sink is a `",
                        sink.connector(), "` now; let the old job finish first, or start it from a savepoint"));
     }
+  }
+  for (const checkpoint::SinkHandle& handle : handles) {
     RETURN_IF_ERROR(Annotate(sink.Resolve(handle.bytes), node));
     RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
   }

@@ -43,8 +43,8 @@ class SinkOperator final : public Operator {
   OperatorContext context_;
 };
 
-/// Commits or finds committed every handle, in checkpoint order for each former owner. Refuses handles of another kind
-/// of sink. Thread: may block on I/O.
+/// Commits or finds committed every handle, in checkpoint order for each former owner. Handles of another kind of
+/// sink: kFailedPrecondition, and none is touched. Thread: may block on I/O.
 absl::Status ResolveHandles(TwoPhaseCommitSink& sink, std::vector<checkpoint::SinkHandle> handles,
                             const std::string& node);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -14,9 +15,14 @@ namespace weir::testing {
 inline std::shared_ptr<const plan::ExecutionPlan> PlanOf(const std::string& yaml) {
   config::Diagnostics diagnostics;
   auto spec = job::ReadJob(yaml, {}, TestCatalog(), &diagnostics);
-  if (!spec) return nullptr;
+  if (!spec) {
+    std::cerr << diagnostics.ToStatus() << "\n";
+    return nullptr;
+  }
   auto plan = plan::MakePlan(std::make_shared<job::JobSpec>(*std::move(spec)), TestCatalog());
-  return plan.ok() ? *plan : nullptr;
+  if (plan.ok()) return *plan;
+  std::cerr << plan.status() << "\n";
+  return nullptr;
 }
 
 }  // namespace weir::testing

@@ -8,8 +8,22 @@
 namespace weir::client {
 
 enum class Verb {
-  kRun, kSubmit, kList, kStatus, kWait, kCancel, kStop, kSavepoint, kCheckpoints, kRescale, kLint, kExplain, kCluster,
-  kVersion, kJobManager, kTaskManager,
+  kRun,
+  kSubmit,
+  kList,
+  kStatus,
+  kWait,
+  kCancel,
+  kStop,
+  kSavepoint,
+  kCheckpoints,
+  kRescale,
+  kLint,
+  kExplain,
+  kCluster,
+  kVersion,
+  kJobManager,
+  kTaskManager,
 };
 
 /// Everything a command line can say; each verb reads what concerns it.
@@ -45,7 +59,8 @@ struct ParsedCommandLine {
   int exit_code = 0;
 };
 
-/// Thread: call from one. Errors: exit code 2 and one line that says what is wrong and where help is.
+/// Thread: call from one. Errors: exit code 2 and one line that says what is wrong and where help
+/// is.
 ParsedCommandLine ParseCommandLine(const std::vector<std::string>& words);
 
 }  // namespace weir::client

@@ -16,7 +16,8 @@ namespace weir::client {
 
 /// Calls `start` and waits for its answer.
 /// Thread:  the caller's blocks; an answer that comes too late is dropped.
-/// Errors:  kDeadlineExceeded after `timeout_ms` (negative: none); kCancelled when the user interrupts.
+/// Errors:  kDeadlineExceeded after `timeout_ms` (negative: none); kCancelled when the user
+/// interrupts.
 template <typename T>
 absl::StatusOr<T> Await(const std::function<void(jobmanager::Done<T>)>& start, int64_t timeout_ms,
                         const Interrupts* interrupts) {
@@ -35,7 +36,8 @@ absl::StatusOr<T> Await(const std::function<void(jobmanager::Done<T>)>& start, i
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::unique_lock lock(answer->mutex);
   while (!answer->value) {
-    // A signal cannot notify a condition variable; looking for one 20 times a second is enough for a person.
+    // A signal cannot notify a condition variable; looking for one 20 times a second is enough for
+    // a person.
     answer->arrived.wait_for(lock, std::chrono::milliseconds(50));
     if (answer->value) break;
     if (interrupts != nullptr && interrupts->count() > interrupts_before) {

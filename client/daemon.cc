@@ -34,8 +34,8 @@ int FailToStart(const Context& context, const absl::Status& status) {
   return kExitFailed;
 }
 
-absl::StatusOr<std::string> StartHttp(http::HttpServer* server, const std::string& address, bool insecure,
-                                      metrics::Registry* registry) {
+absl::StatusOr<std::string> StartHttp(http::HttpServer* server, const std::string& address,
+                                      bool insecure, metrics::Registry* registry) {
   if (address.empty()) return std::string("off");
   server->Get("/healthz", [] { return http::Response{200, "text/plain; charset=utf-8", "ok\n"}; });
   server->Get("/metrics", [registry] {

@@ -22,8 +22,8 @@ int ReportConfigErrors(const Context& context, const absl::Status& status);
 int FailToStart(const Context& context, const absl::Status& status);
 
 /// Serves /healthz and /metrics. Empty address: does nothing and returns `off`.
-absl::StatusOr<std::string> StartHttp(http::HttpServer* server, const std::string& address, bool insecure,
-                                      metrics::Registry* registry);
+absl::StatusOr<std::string> StartHttp(http::HttpServer* server, const std::string& address,
+                                      bool insecure, metrics::Registry* registry);
 
 /// Lets any thread end the daemon. Thread: thread-safe.
 class DaemonEnd {

@@ -50,7 +50,8 @@ FollowOutcome Follow(const Context& context, const std::string& job, const Follo
   while (true) {
     if (subscription == nullptr && now_ms() >= retry_at) {
       inbox = std::make_shared<Inbox>();
-      subscription = context.api->Watch(name, [inbox](const absl::StatusOr<JobStatus>& update) { inbox->Put(update); });
+      subscription = context.api->Watch(
+          name, [inbox](const absl::StatusOr<JobStatus>& update) { inbox->Put(update); });
     }
     std::optional<absl::StatusOr<JobStatus>> update = inbox->Take(kTickMs);
     if (update && update->ok()) {
@@ -69,7 +70,8 @@ FollowOutcome Follow(const Context& context, const std::string& job, const Follo
       }
     } else if (update) {
       outcome.error = update->status();
-      const bool lost = outcome.error.code() == absl::StatusCode::kUnavailable && outcome.status.has_value();
+      const bool lost =
+          outcome.error.code() == absl::StatusCode::kUnavailable && outcome.status.has_value();
       if (!lost || now_ms() - last_contact > options.patience_ms) {
         outcome.end = FollowEnd::kFailed;
         return outcome;

@@ -28,10 +28,9 @@ struct FollowOutcome {
   absl::Status error;                           // kFailed
 };
 
-/// Watches a job until it ends, `until` holds, the user interrupts, or the time is over. A JobManager that goes away is
-/// asked again, once it has answered; one that was never there is an error at once.
-/// Thread:  the caller's blocks; callbacks run on it.
-/// Errors:  as JobApi::Watch.
+/// Watches a job until it ends, `until` holds, the user interrupts, or the time is over. A
+/// JobManager that goes away is asked again, once it has answered; one that was never there is an
+/// error at once. Thread:  the caller's blocks; callbacks run on it. Errors:  as JobApi::Watch.
 FollowOutcome Follow(const Context& context, const std::string& job, const FollowOptions& options);
 
 }  // namespace weir::client

@@ -17,7 +17,8 @@ class Interrupts {
 };
 
 /// Turns SIGINT and SIGTERM into Interrupts from its construction on, in a thread of its own.
-/// Thread: construct it before any other thread starts, so that all of them have the signals blocked.
+/// Thread: construct it before any other thread starts, so that all of them have the signals
+/// blocked.
 class SignalThread {
  public:
   explicit SignalThread(Interrupts* interrupts);

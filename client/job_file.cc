@@ -16,7 +16,9 @@ void MakePathsAbsolute(job::JobSpec* spec) {
   for (job::Node& node : spec->nodes) {
     if (node.type != "file") continue;
     for (config::MapEntry& entry : node.options.entries) {
-      if (entry.key != "path" || entry.value.kind != config::Value::Kind::kString || entry.value.text.empty()) continue;
+      if (entry.key != "path" || entry.value.kind != config::Value::Kind::kString ||
+          entry.value.text.empty())
+        continue;
       std::error_code error;
       std::filesystem::path absolute = std::filesystem::absolute(entry.value.text, error);
       if (!error) entry.value.text = absolute.lexically_normal().string();
@@ -26,7 +28,8 @@ void MakePathsAbsolute(job::JobSpec* spec) {
 
 }  // namespace
 
-absl::StatusOr<JobFile> LoadJobFile(const std::string& path, int parallelism, const job::ConnectorCatalog& catalog) {
+absl::StatusOr<JobFile> LoadJobFile(const std::string& path, int parallelism,
+                                    const job::ConnectorCatalog& catalog) {
   JobFile file;
   file.path = path;
   ASSIGN_OR_RETURN(file.text, config::ReadTextFile(path));

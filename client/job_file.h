@@ -20,12 +20,13 @@ struct JobFile {
   std::shared_ptr<const plan::ExecutionPlan> plan;
 };
 
-/// Reads, checks and plans a job file; `parallelism` (0: none) takes the place of the file's own. `${env:…}` is expanded
-/// from this process's environment, and a relative path of a file connector is made absolute, because the processes that
-/// will open it run elsewhere.
+/// Reads, checks and plans a job file; `parallelism` (0: none) takes the place of the file's own.
+/// `${env:…}` is expanded from this process's environment, and a relative path of a file connector
+/// is made absolute, because the processes that will open it run elsewhere.
 ///
 /// Errors:  kInvalidArgument: the file cannot be read. What is wrong in it goes into `diagnostics`.
-absl::StatusOr<JobFile> LoadJobFile(const std::string& path, int parallelism, const job::ConnectorCatalog& catalog);
+absl::StatusOr<JobFile> LoadJobFile(const std::string& path, int parallelism,
+                                    const job::ConnectorCatalog& catalog);
 
 /// The job as it is submitted.
 std::string Serialize(const JobFile& file);

@@ -23,7 +23,8 @@ namespace {
 
 /// Asks a JobManager over gRPC.
 int Remote(Context context, const Arguments& arguments) {
-  absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> api = ConnectToJobManager(arguments.jobmanager);
+  absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> api =
+      ConnectToJobManager(arguments.jobmanager);
   if (!api.ok()) {
     PrintError(context, std::string(api.status().message()));
     return kExitUsage;
@@ -31,34 +32,51 @@ int Remote(Context context, const Arguments& arguments) {
   context.api = api->get();
   SignalThread signals(context.interrupts);
   switch (arguments.verb) {
-    case Verb::kSubmit: return Submit(context, arguments, taskmanager::BuiltinCatalog());
-    case Verb::kList: return List(context, arguments);
-    case Verb::kStatus: return Status(context, arguments);
-    case Verb::kWait: return Wait(context, arguments);
-    case Verb::kCancel: return Cancel(context, arguments);
-    case Verb::kStop: return Stop(context, arguments);
-    case Verb::kSavepoint: return Savepoint(context, arguments);
-    case Verb::kCheckpoints: return Checkpoints(context, arguments);
-    case Verb::kCluster: return Cluster(context, arguments);
-    default: return kExitOurBug;
+    case Verb::kSubmit:
+      return Submit(context, arguments, taskmanager::BuiltinCatalog());
+    case Verb::kList:
+      return List(context, arguments);
+    case Verb::kStatus:
+      return Status(context, arguments);
+    case Verb::kWait:
+      return Wait(context, arguments);
+    case Verb::kCancel:
+      return Cancel(context, arguments);
+    case Verb::kStop:
+      return Stop(context, arguments);
+    case Verb::kSavepoint:
+      return Savepoint(context, arguments);
+    case Verb::kCheckpoints:
+      return Checkpoints(context, arguments);
+    case Verb::kCluster:
+      return Cluster(context, arguments);
+    default:
+      return kExitOurBug;
   }
 }
 
 int Dispatch(const Context& context, const Arguments& arguments) {
   switch (arguments.verb) {
-    case Verb::kVersion: return Version(context, arguments);
-    case Verb::kRescale: return Rescale(context, arguments);
-    case Verb::kLint: return Lint(context, arguments, taskmanager::BuiltinCatalog());
-    case Verb::kExplain: return Explain(context, arguments, taskmanager::BuiltinCatalog());
-    case Verb::kJobManager: return RunJobManager(context, arguments, taskmanager::BuiltinCatalog());
+    case Verb::kVersion:
+      return Version(context, arguments);
+    case Verb::kRescale:
+      return Rescale(context, arguments);
+    case Verb::kLint:
+      return Lint(context, arguments, taskmanager::BuiltinCatalog());
+    case Verb::kExplain:
+      return Explain(context, arguments, taskmanager::BuiltinCatalog());
+    case Verb::kJobManager:
+      return RunJobManager(context, arguments, taskmanager::BuiltinCatalog());
     case Verb::kTaskManager:
-      return RunTaskManager(context, arguments, taskmanager::BuiltinCatalog(), taskmanager::BuiltinRegistry());
+      return RunTaskManager(context, arguments, taskmanager::BuiltinCatalog(),
+                            taskmanager::BuiltinRegistry());
     case Verb::kRun: {
       ConfigureLog(arguments, "warning");
       SignalThread signals(context.interrupts);
       return Run(context, arguments, taskmanager::BuiltinCatalog(), taskmanager::BuiltinRegistry());
     }
-    default: return Remote(context, arguments);
+    default:
+      return Remote(context, arguments);
   }
 }
 

@@ -19,11 +19,11 @@ struct RunDecision {
   JobId job;
 };
 
-/// Pure. An unfinished job goes on, one that was stopped (Ctrl-C) or failed goes on from its last checkpoint, a finished
-/// or cancelled one starts anew.
-/// Errors: kFailedPrecondition: the folder holds an unfinished job of another name, or the one of this name came from
-/// another job file (`same_spec` false).
-absl::StatusOr<RunDecision> DecideRun(const std::vector<jobmanager::JobSummary>& jobs, const std::string& name,
-                                      bool same_spec);
+/// Pure. An unfinished job goes on, one that was stopped (Ctrl-C) or failed goes on from its last
+/// checkpoint, a finished or cancelled one starts anew. Errors: kFailedPrecondition: the folder
+/// holds an unfinished job of another name, or the one of this name came from another job file
+/// (`same_spec` false).
+absl::StatusOr<RunDecision> DecideRun(const std::vector<jobmanager::JobSummary>& jobs,
+                                      const std::string& name, bool same_spec);
 
 }  // namespace weir::client

@@ -76,12 +76,14 @@ absl::Status EmbeddedCluster::StartTaskManagers(int count, int slots_each, int64
     options.state_dir = absl::StrCat(parts_->state_dir, "/taskmanager-", i);
     options.build_id = BuildId();
     options.incarnation = Incarnation(RandomSeed());
-    unit.connector =
-        std::make_unique<control::InProcessConnector>(&parts_->job_manager->job_manager(), options.name);
-    taskmanager::TaskManagerParts wiring = CommonParts(parts_->clock, parts_->catalog, parts_->registry);
+    unit.connector = std::make_unique<control::InProcessConnector>(
+        &parts_->job_manager->job_manager(), options.name);
+    taskmanager::TaskManagerParts wiring =
+        CommonParts(parts_->clock, parts_->catalog, parts_->registry);
     wiring.connector = unit.connector.get();
     wiring.transport = &parts_->transport;
-    unit.taskmanager = std::make_unique<taskmanager::TaskManager>(std::move(options), std::move(wiring));
+    unit.taskmanager =
+        std::make_unique<taskmanager::TaskManager>(std::move(options), std::move(wiring));
     RETURN_IF_ERROR(unit.taskmanager->Start());
     parts_->taskmanagers.push_back(std::move(unit));
   }
@@ -90,7 +92,8 @@ absl::Status EmbeddedCluster::StartTaskManagers(int count, int slots_each, int64
 
 void EmbeddedCluster::Stop() {
   if (parts_ == nullptr) return;
-  // The JobManager first: it must not take the TaskManagers' leaving for a failure and start another attempt.
+  // The JobManager first: it must not take the TaskManagers' leaving for a failure and start
+  // another attempt.
   parts_->job_manager->Stop();
   for (TaskManagerUnit& unit : parts_->taskmanagers) unit.taskmanager->Stop();
   parts_->taskmanagers.clear();

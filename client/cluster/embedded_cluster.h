@@ -12,16 +12,17 @@
 
 namespace weir::client {
 
-/// A JobManager and TaskManagers in this process: the daemons' code with transports that pass structs.
+/// A JobManager and TaskManagers in this process: the daemons' code with transports that pass
+/// structs.
 ///
 /// Thread:  from one thread, but for `api`.
 /// Shape:   everything lies below the state folder: jobmanager/, checkpoints/, taskmanager-N/.
 /// Errors:  Start: as JobManagerHost::Start.
 class EmbeddedCluster {
  public:
-  static absl::StatusOr<std::unique_ptr<EmbeddedCluster>> Start(const std::string& state_dir, const Clock* clock,
-                                                                const job::ConnectorCatalog* catalog,
-                                                                const taskmanager::ConnectorRegistry* registry);
+  static absl::StatusOr<std::unique_ptr<EmbeddedCluster>> Start(
+      const std::string& state_dir, const Clock* clock, const job::ConnectorCatalog* catalog,
+      const taskmanager::ConnectorRegistry* registry);
   ~EmbeddedCluster();  // stops
   EmbeddedCluster(const EmbeddedCluster&) = delete;
   EmbeddedCluster& operator=(const EmbeddedCluster&) = delete;

@@ -11,7 +11,9 @@ namespace weir::client {
 class FolderLock {
  public:
   static absl::StatusOr<FolderLock> Take(const std::string& folder);
-  FolderLock(FolderLock&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
+  FolderLock(FolderLock&& other) noexcept : descriptor_(other.descriptor_) {
+    other.descriptor_ = -1;
+  }
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
 

@@ -12,7 +12,8 @@
 namespace weir::client {
 
 struct JobManagerHost::Parts {
-  explicit Parts(const Clock* clock) : loop(clock, "jm-loop"), io("jm-io"), background("jm-background") {}
+  explicit Parts(const Clock* clock)
+      : loop(clock, "jm-loop"), io("jm-io"), background("jm-background") {}
 
   std::unique_ptr<jobmanager::FileMetadataStore> store;
   runtime::ThreadEventLoop loop;
@@ -28,9 +29,9 @@ JobManagerHost::~JobManagerHost() {
   parts_->job_manager.reset();
 }
 
-absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(Settings settings, const Clock* clock,
-                                                                      const job::ConnectorCatalog* catalog,
-                                                                      std::function<void(absl::Status)> on_deposed) {
+absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(
+    Settings settings, const Clock* clock, const job::ConnectorCatalog* catalog,
+    std::function<void(absl::Status)> on_deposed) {
   ASSIGN_OR_RETURN(auto store, jobmanager::FileMetadataStore::Open(settings.state_dir));
   std::unique_ptr<JobManagerHost> host(new JobManagerHost());
   host->parts_ = std::make_unique<Parts>(clock);
@@ -45,9 +46,11 @@ absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(Settings s
   wiring.compile = Compiler(catalog);
   wiring.seed = RandomSeed();
   wiring.on_deposed = std::move(on_deposed);
-  parts.job_manager = std::make_unique<jobmanager::JobManager>(std::move(settings.options), std::move(wiring));
+  parts.job_manager =
+      std::make_unique<jobmanager::JobManager>(std::move(settings.options), std::move(wiring));
   auto started = std::make_shared<std::promise<absl::Status>>();
-  parts.job_manager->Start([started](absl::Status status) { started->set_value(std::move(status)); });
+  parts.job_manager->Start(
+      [started](absl::Status status) { started->set_value(std::move(status)); });
   RETURN_IF_ERROR(started->get_future().get());
   return host;
 }

@@ -12,11 +12,12 @@
 
 namespace weir::client {
 
-/// A JobManager with all that it is made of: its threads, the metadata store in `state_dir`, the checkpoint storage. The
-/// same for the daemon and for `weir run`.
+/// A JobManager with all that it is made of: its threads, the metadata store in `state_dir`, the
+/// checkpoint storage. The same for the daemon and for `weir run`.
 ///
 /// Thread:  Start, Stop and the destructor from one thread.
-/// Errors:  Start: kFailedPrecondition: another JobManager uses the folder; kDataLoss: a record in it is damaged;
+/// Errors:  Start: kFailedPrecondition: another JobManager uses the folder; kDataLoss: a record in
+/// it is damaged;
 ///          kUnavailable: the folder cannot be used.
 class JobManagerHost {
  public:
@@ -25,16 +26,16 @@ class JobManagerHost {
     jobmanager::JobManagerOptions options;
   };
   /// `on_deposed`: on the JobManager's thread; the process must end.
-  static absl::StatusOr<std::unique_ptr<JobManagerHost>> Start(Settings settings, const Clock* clock,
-                                                               const job::ConnectorCatalog* catalog,
-                                                               std::function<void(absl::Status)> on_deposed);
+  static absl::StatusOr<std::unique_ptr<JobManagerHost>> Start(
+      Settings settings, const Clock* clock, const job::ConnectorCatalog* catalog,
+      std::function<void(absl::Status)> on_deposed);
   ~JobManagerHost();  // stops
   JobManagerHost(const JobManagerHost&) = delete;
   JobManagerHost& operator=(const JobManagerHost&) = delete;
 
   jobmanager::JobManager& job_manager();
-  /// No event runs any more; what was promised to the disk is on it. Calls of the JobManager have no effect from now on;
-  /// before the host is destroyed there must be none. Idempotent.
+  /// No event runs any more; what was promised to the disk is on it. Calls of the JobManager have
+  /// no effect from now on; before the host is destroyed there must be none. Idempotent.
   void Stop();
 
  private:

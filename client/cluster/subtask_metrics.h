@@ -12,7 +12,8 @@ namespace weir::client {
 /// Shows the subtasks that run on a TaskManager as metrics, each time they are asked for.
 ///
 /// Thread:  thread-safe.
-/// Shape:   `weir_subtask_*{job, task, subtask}`; a series goes with its subtask, and counts from 0 in each attempt.
+/// Shape:   `weir_subtask_*{job, task, subtask}`; a series goes with its subtask, and counts from 0
+/// in each attempt.
 class SubtaskMetrics {
  public:
   /// Both must outlive it.

@@ -10,18 +10,21 @@
 
 namespace weir::client {
 
-std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)> Compiler(
-    const job::ConnectorCatalog* catalog) {
-  return [catalog](const std::string& bytes) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
-    ASSIGN_OR_RETURN(job::JobSpec spec, job::Deserialize(bytes));
-    return plan::MakePlan(std::make_shared<const job::JobSpec>(std::move(spec)), *catalog);
-  };
+std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)>
+Compiler(const job::ConnectorCatalog* catalog) {
+  return
+      [catalog](
+          const std::string& bytes) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
+        ASSIGN_OR_RETURN(job::JobSpec spec, job::Deserialize(bytes));
+        return plan::MakePlan(std::make_shared<const job::JobSpec>(std::move(spec)), *catalog);
+      };
 }
 
-absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri, bool create) {
+absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri,
+                                                                 bool create) {
   ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::Storage> storage,
-                   checkpoint::OpenFileStorage(
-                       uri, create ? checkpoint::RootFolder::kCreate : checkpoint::RootFolder::kMustExist));
+                   checkpoint::OpenFileStorage(uri, create ? checkpoint::RootFolder::kCreate
+                                                           : checkpoint::RootFolder::kMustExist));
   return std::shared_ptr<checkpoint::Storage>(std::move(storage));
 }
 
@@ -31,7 +34,8 @@ taskmanager::TaskManagerParts CommonParts(const Clock* clock, const job::Connect
   parts.clock = clock;
   parts.connectors = registry;
   parts.compile = Compiler(catalog);
-  parts.open_state = [](const taskmanager::KeyedStateOptions& options, std::shared_ptr<checkpoint::Storage> storage,
+  parts.open_state = [](const taskmanager::KeyedStateOptions& options,
+                        std::shared_ptr<checkpoint::Storage> storage,
                         const std::vector<checkpoint::KeyedSnapshot>& restored) {
     return taskmanager::OpenKeyedState(options, std::move(storage), restored);
   };

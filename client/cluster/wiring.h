@@ -13,14 +13,17 @@
 
 namespace weir::client {
 
-/// Serialized weir.v1.JobSpec to a plan, as JobManager and TaskManagers need it. `catalog` must outlive the result.
-std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)> Compiler(
-    const job::ConnectorCatalog* catalog);
+/// Serialized weir.v1.JobSpec to a plan, as JobManager and TaskManagers need it. `catalog` must
+/// outlive the result.
+std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)>
+Compiler(const job::ConnectorCatalog* catalog);
 
 /// Checkpoint storage by its URI; `create`: make the root folder.
-absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri, bool create);
+absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri,
+                                                                 bool create);
 
-/// What daemon and embedded TaskManagers have in common; `connector` and `transport` are left to set.
+/// What daemon and embedded TaskManagers have in common; `connector` and `transport` are left to
+/// set.
 taskmanager::TaskManagerParts CommonParts(const Clock* clock, const job::ConnectorCatalog* catalog,
                                           const taskmanager::ConnectorRegistry* registry);
 

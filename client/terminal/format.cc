@@ -65,10 +65,12 @@ std::string FormatTime(int64_t epoch_millis) {
   return text;
 }
 
-std::string FormatTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+std::string FormatTable(const std::vector<std::string>& header,
+                        const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(header.size());
   auto widen = [&](const std::vector<std::string>& cells) {
-    for (size_t i = 0; i < cells.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], CodePoints(cells[i]));
+    for (size_t i = 0; i < cells.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], CodePoints(cells[i]));
   };
   widen(header);
   for (const auto& row : rows) widen(row);

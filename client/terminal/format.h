@@ -17,8 +17,9 @@ std::string FormatDuration(int64_t millis);
 /// `2026-01-31 09:05:00Z`; `-` for 0.
 std::string FormatTime(int64_t epoch_millis);
 
-/// Lines of cells under a header, each column as wide as its widest cell; two blanks between columns.
-/// Units: widths count code points, so that names beyond ASCII line up.
-std::string FormatTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+/// Lines of cells under a header, each column as wide as its widest cell; two blanks between
+/// columns. Units: widths count code points, so that names beyond ASCII line up.
+std::string FormatTable(const std::vector<std::string>& header,
+                        const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace weir::client

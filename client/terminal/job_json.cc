@@ -14,7 +14,10 @@ void Write(JsonWriter& json, const CheckpointInfo& checkpoint) {
   json.BeginObject();
   json.Key("id").Int(checkpoint.id.value).Key("attempt").Int(checkpoint.attempt.value);
   json.Key("savepoint").Bool(checkpoint.savepoint).Key("path").String(checkpoint.path);
-  json.Key("completed_at_ms").Int(checkpoint.completed_at_ms).Key("duration_ms").Int(checkpoint.duration_ms);
+  json.Key("completed_at_ms")
+      .Int(checkpoint.completed_at_ms)
+      .Key("duration_ms")
+      .Int(checkpoint.duration_ms);
   json.Key("size_bytes").Int(checkpoint.size_bytes).EndObject();
 }
 
@@ -22,7 +25,10 @@ void WriteTask(JsonWriter& json, const jobmanager::SubtaskStatus& task) {
   const control::SubtaskMetrics& metrics = task.metrics;
   json.BeginObject();
   json.Key("name").String(task.name).Key("subtask").Int(task.id.index);
-  json.Key("state").String(jobmanager::ToString(task.state)).Key("taskmanager").String(task.taskmanager);
+  json.Key("state")
+      .String(jobmanager::ToString(task.state))
+      .Key("taskmanager")
+      .String(task.taskmanager);
   json.Key("rows_in").Int(metrics.rows_in).Key("rows_out").Int(metrics.rows_out);
   json.Key("bytes_in").Int(metrics.bytes_in).Key("bytes_out").Int(metrics.bytes_out);
   json.Key("skipped_rows").Int(metrics.skipped_rows).Key("late_rows").Int(metrics.late_rows);
@@ -45,7 +51,10 @@ void WriteFailure(JsonWriter& json, const JobStatus& status) {
   }
   json.BeginObject().Key("message").String(std::string(status.failure->status.message()));
   json.Key("code").String(absl::StatusCodeToString(status.failure->status.code()));
-  json.Key("domain").String(jobmanager::ToString(status.failure->domain)).Key("where").String(status.failure->where);
+  json.Key("domain")
+      .String(jobmanager::ToString(status.failure->domain))
+      .Key("where")
+      .String(status.failure->where);
   json.Key("at_ms").Int(status.failure->at_ms).EndObject();
 }
 
@@ -53,7 +62,10 @@ void WriteFields(JsonWriter& json, const JobStatus& status) {
   json.Key("id").String(status.id.value).Key("name").String(status.name);
   json.Key("state").String(ToString(status.state)).Key("guarantee").String(status.guarantee);
   json.Key("attempt").Int(status.attempt.value).Key("restarts").Int(status.restarts);
-  json.Key("slots_needed").Int(status.slots_needed).Key("waiting_for_slots").Bool(status.waiting_for_slots);
+  json.Key("slots_needed")
+      .Int(status.slots_needed)
+      .Key("waiting_for_slots")
+      .Bool(status.waiting_for_slots);
   json.Key("submitted_at_ms").Int(status.submitted_at_ms).Key("ended_at_ms");
   if (status.ended_at_ms == 0) {
     json.Null();
@@ -74,8 +86,16 @@ void WriteFields(JsonWriter& json, const JobStatus& status) {
   for (const auto& task : status.tasks) WriteTask(json, task);
   json.EndArray().Key("unresolved").BeginArray();
   for (const auto& handle : status.pending) {
-    json.BeginObject().Key("sink").String(handle.sink).Key("checkpoint").Int(handle.checkpoint.value);
-    json.Key("owner_subtask").Int(handle.owner_subtask).Key("deadline_ms").Int(handle.deadline_ms).EndObject();
+    json.BeginObject()
+        .Key("sink")
+        .String(handle.sink)
+        .Key("checkpoint")
+        .Int(handle.checkpoint.value);
+    json.Key("owner_subtask")
+        .Int(handle.owner_subtask)
+        .Key("deadline_ms")
+        .Int(handle.deadline_ms)
+        .EndObject();
   }
   json.EndArray().Key("savepoints").BeginArray();
   for (const auto& savepoint : status.savepoints) Write(json, savepoint);
@@ -146,7 +166,11 @@ std::string ClusterJson(const jobmanager::ClusterInfo& cluster) {
   json.Key("slots").Int(cluster.slots).Key("free_slots").Int(cluster.free_slots);
   json.Key("taskmanagers").BeginArray();
   for (const auto& taskmanager : cluster.taskmanagers) {
-    json.BeginObject().Key("name").String(taskmanager.name).Key("address").String(taskmanager.address);
+    json.BeginObject()
+        .Key("name")
+        .String(taskmanager.name)
+        .Key("address")
+        .String(taskmanager.address);
     json.Key("state").String(taskmanager.state).Key("slots").Int(taskmanager.slots);
     json.Key("free_slots").Int(taskmanager.free_slots).Key("build_id").String(taskmanager.build_id);
     json.Key("silent_ms").Int(taskmanager.silent_ms).EndObject();

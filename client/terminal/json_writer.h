@@ -6,8 +6,8 @@
 
 namespace weir::client {
 
-/// Writes one JSON value; commas are put where they belong. `Key` stands before every value of an object.
-/// Thread: one at a time.
+/// Writes one JSON value; commas are put where they belong. `Key` stands before every value of an
+/// object. Thread: one at a time.
 class JsonWriter {
  public:
   JsonWriter& BeginObject();

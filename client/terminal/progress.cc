@@ -33,7 +33,8 @@ ProgressTotals SumRows(const jobmanager::JobStatus& status, const JobEnds& ends)
   for (const auto& task : status.tasks) {
     std::vector<std::string> nodes = absl::StrSplit(task.name, " -> ");
     auto has_one_of = [&](const std::set<std::string>& names) {
-      return std::any_of(nodes.begin(), nodes.end(), [&](const std::string& node) { return names.count(node) != 0; });
+      return std::any_of(nodes.begin(), nodes.end(),
+                         [&](const std::string& node) { return names.count(node) != 0; });
     };
     if (has_one_of(ends.sources)) {
       source_seen = true;
@@ -45,17 +46,19 @@ ProgressTotals SumRows(const jobmanager::JobStatus& status, const JobEnds& ends)
   return sums;
 }
 
-std::string ProgressLine(const jobmanager::JobStatus& status, const ProgressTotals& totals, double rate,
-                         int64_t wall_ms) {
+std::string ProgressLine(const jobmanager::JobStatus& status, const ProgressTotals& totals,
+                         double rate, int64_t wall_ms) {
   std::string line = absl::StrCat(status.name, "  ", ToString(status.state));
-  if (status.waiting_for_slots) absl::StrAppend(&line, " (waiting for ", status.slots_needed, " slots)");
+  if (status.waiting_for_slots)
+    absl::StrAppend(&line, " (waiting for ", status.slots_needed, " slots)");
   absl::StrAppend(&line, "  ", FormatCount(totals.rows_in), " rows in (", FormatRate(rate), ")  ",
                   FormatCount(totals.rows_out), " out");
   if (status.last_checkpoint && status.last_checkpoint->id.value > 0) {
     const auto& last = *status.last_checkpoint;
     absl::StrAppend(&line, "  checkpoint ", last.id.value, " (",
-                    FormatDuration(std::max<int64_t>(0, wall_ms - last.completed_at_ms)), " ago, took ",
-                    FormatDuration(last.duration_ms), ", ", FormatBytes(last.size_bytes), ")");
+                    FormatDuration(std::max<int64_t>(0, wall_ms - last.completed_at_ms)),
+                    " ago, took ", FormatDuration(last.duration_ms), ", ",
+                    FormatBytes(last.size_bytes), ")");
   } else {
     absl::StrAppend(&line, "  no checkpoint yet");
   }
@@ -79,7 +82,8 @@ void Progress::TakeTotals(const jobmanager::JobStatus& status, int64_t now_ms) {
     rated_ms_ = now_ms;
     rated_rows_ = totals_.rows_in;
   } else if (now_ms - rated_ms_ >= kRateWindowMs) {
-    rate_ = static_cast<double>(totals_.rows_in - rated_rows_) * 1000 / static_cast<double>(now_ms - rated_ms_);
+    rate_ = static_cast<double>(totals_.rows_in - rated_rows_) * 1000 /
+            static_cast<double>(now_ms - rated_ms_);
     rated_ms_ = now_ms;
     rated_rows_ = totals_.rows_in;
   }
@@ -94,11 +98,13 @@ double Progress::MeanRate() const {
 void Progress::Update(const jobmanager::JobStatus& status, int64_t now_ms, int64_t wall_ms) {
   TakeTotals(status, now_ms);
   if (status.failure && !IsEnded(status.state) && status.state != jobmanager::JobState::kStopping) {
-    std::string failure = absl::StrCat(status.failure->at_ms, " ", status.failure->status.message());
+    std::string failure =
+        absl::StrCat(status.failure->at_ms, " ", status.failure->status.message());
     if (failure != last_failure_) {
       last_failure_ = failure;
-      Say(absl::StrCat("attempt failed", status.failure->where.empty() ? "" : " in ", status.failure->where, ": ",
-                       status.failure->status.message(), "; the job goes on from its last checkpoint"));
+      Say(absl::StrCat("attempt failed", status.failure->where.empty() ? "" : " in ",
+                       status.failure->where, ": ", status.failure->status.message(),
+                       "; the job goes on from its last checkpoint"));
     }
   }
   if (mode_ == ProgressMode::kQuiet) return;

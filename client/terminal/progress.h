@@ -15,8 +15,8 @@ struct JobEnds {
   std::set<std::string> sinks;
 };
 
-/// Rows of the whole job as far as they were seen. They never shrink: an attempt after a failure counts anew, and the
-/// one that ends a job reads nothing.
+/// Rows of the whole job as far as they were seen. They never shrink: an attempt after a failure
+/// counts anew, and the one that ends a job reads nothing.
 struct ProgressTotals {
   int64_t rows_in = 0;
   int64_t rows_out = 0;
@@ -65,10 +65,10 @@ class Progress {
 };
 
 /// The text of the line. Pure.
-std::string ProgressLine(const jobmanager::JobStatus& status, const ProgressTotals& totals, double rate,
-                         int64_t wall_ms);
-/// Sums over the subtasks of the tasks that have a source or a sink; -1 for `rows_in` when the status
-/// tells of no source task (a job that is being ended runs its sinks only).
+std::string ProgressLine(const jobmanager::JobStatus& status, const ProgressTotals& totals,
+                         double rate, int64_t wall_ms);
+/// Sums over the subtasks of the tasks that have a source or a sink; -1 for `rows_in` when the
+/// status tells of no source task (a job that is being ended runs its sinks only).
 ProgressTotals SumRows(const jobmanager::JobStatus& status, const JobEnds& ends);
 
 }  // namespace weir::client

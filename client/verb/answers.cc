@@ -36,8 +36,8 @@ int ReportEnd(const Context& context, const JobStatus& status) {
   }
   PrintError(context, message);
   for (const auto& handle : status.pending) {
-    *context.err << "  unresolved: sink " << handle.sink << ", checkpoint " << handle.checkpoint.value << ", subtask "
-                 << handle.owner_subtask << "\n";
+    *context.err << "  unresolved: sink " << handle.sink << ", checkpoint "
+                 << handle.checkpoint.value << ", subtask " << handle.owner_subtask << "\n";
   }
   return kExitFailed;
 }

@@ -13,15 +13,15 @@
 
 namespace weir::client {
 
-/// Asks for something that the JobManager records before it answers (cancel, stop, savepoint). A JobManager that goes
-/// away meanwhile is asked again when it is back, for at most a minute: by then the job may have ended as was asked,
-/// which `in_effect` finds in its status.
-/// Thread:  the caller's blocks.
-/// Errors:  of the call; kDeadlineExceeded after `timeout_ms` (negative: none).
+/// Asks for something that the JobManager records before it answers (cancel, stop, savepoint). A
+/// JobManager that goes away meanwhile is asked again when it is back, for at most a minute: by
+/// then the job may have ended as was asked, which `in_effect` finds in its status. Thread:  the
+/// caller's blocks. Errors:  of the call; kDeadlineExceeded after `timeout_ms` (negative: none).
 template <typename T>
-absl::StatusOr<T> AskUntilAnswered(const Context& context, const std::string& job, int64_t timeout_ms,
-                                   const std::function<void(jobmanager::Done<T>)>& ask,
-                                   const std::function<std::optional<T>(const jobmanager::JobStatus&)>& in_effect) {
+absl::StatusOr<T> AskUntilAnswered(
+    const Context& context, const std::string& job, int64_t timeout_ms,
+    const std::function<void(jobmanager::Done<T>)>& ask,
+    const std::function<std::optional<T>(const jobmanager::JobStatus&)>& in_effect) {
   constexpr int64_t kPatienceMs = 60'000;
   constexpr auto kPause = std::chrono::milliseconds(300);
   auto now_ms = [&] { return context.clock->Steady() / 1000; };
@@ -29,7 +29,8 @@ absl::StatusOr<T> AskUntilAnswered(const Context& context, const std::string& jo
   int64_t last_contact = started;
   bool lost_once = false;
   while (true) {
-    const int64_t left = timeout_ms < 0 ? -1 : std::max<int64_t>(0, timeout_ms - (now_ms() - started));
+    const int64_t left =
+        timeout_ms < 0 ? -1 : std::max<int64_t>(0, timeout_ms - (now_ms() - started));
     if (lost_once) {
       absl::StatusOr<jobmanager::JobStatus> status = GetStatus(context, job);
       if (status.ok()) {

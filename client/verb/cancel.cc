@@ -17,8 +17,8 @@ int Cancel(const Context& context, const Arguments& arguments) {
     if (status.state == JobState::kCancelled) return status;
     return std::nullopt;
   };
-  absl::StatusOr<JobStatus> after =
-      AskUntilAnswered<JobStatus>(context, id, arguments.timeout_ms.value_or(-1), cancel, in_effect);
+  absl::StatusOr<JobStatus> after = AskUntilAnswered<JobStatus>(
+      context, id, arguments.timeout_ms.value_or(-1), cancel, in_effect);
   if (!after.ok()) return Fail(context, after.status());
   if (arguments.json) {
     *context.out << StatusJson(*after) << "\n";
@@ -26,8 +26,8 @@ int Cancel(const Context& context, const Arguments& arguments) {
     *context.err << "job " << after->name << " " << ToString(after->state) << "\n";
   }
   for (const auto& handle : after->pending) {
-    *context.err << "  unresolved: sink " << handle.sink << ", checkpoint " << handle.checkpoint.value << ", subtask "
-                 << handle.owner_subtask << "\n";
+    *context.err << "  unresolved: sink " << handle.sink << ", checkpoint "
+                 << handle.checkpoint.value << ", subtask " << handle.owner_subtask << "\n";
   }
   return kExitDone;
 }

@@ -17,7 +17,8 @@ int Cluster(const Context& context, const Arguments& arguments) {
     *context.out << ClusterJson(*cluster) << "\n";
     return kExitDone;
   }
-  *context.out << "slots               " << cluster->slots << ", " << cluster->free_slots << " free\n"
+  *context.out << "slots               " << cluster->slots << ", " << cluster->free_slots
+               << " free\n"
                << "checkpoint storage  " << cluster->checkpoint_storage << "\n"
                << "build               " << cluster->build_id << "\n";
   if (cluster->taskmanagers.empty()) {
@@ -26,10 +27,13 @@ int Cluster(const Context& context, const Arguments& arguments) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const auto& taskmanager : cluster->taskmanagers) {
-    rows.push_back({taskmanager.name, taskmanager.address, taskmanager.state, std::to_string(taskmanager.slots),
-                    std::to_string(taskmanager.free_slots), FormatDuration(taskmanager.silent_ms) + " ago"});
+    rows.push_back({taskmanager.name, taskmanager.address, taskmanager.state,
+                    std::to_string(taskmanager.slots), std::to_string(taskmanager.free_slots),
+                    FormatDuration(taskmanager.silent_ms) + " ago"});
   }
-  *context.out << "\n" << FormatTable({"TASKMANAGER", "ADDRESS", "STATE", "SLOTS", "FREE", "LAST HEARD"}, rows);
+  *context.out << "\n"
+               << FormatTable({"TASKMANAGER", "ADDRESS", "STATE", "SLOTS", "FREE", "LAST HEARD"},
+                              rows);
   return kExitDone;
 }
 

@@ -19,7 +19,8 @@ bool PrintsRows(const JobFile& file) {
 
 ProgressMode ModeOf(const Context& context, const JobFile& file) {
   if (!context.err_is_terminal) return ProgressMode::kLines;
-  return context.out_is_terminal && PrintsRows(file) ? ProgressMode::kQuiet : ProgressMode::kRepaint;
+  return context.out_is_terminal && PrintsRows(file) ? ProgressMode::kQuiet
+                                                     : ProgressMode::kRepaint;
 }
 
 }  // namespace
@@ -47,11 +48,13 @@ int FollowedJob::Report(const jobmanager::JobStatus& status) {
   const ProgressTotals& totals = progress_.totals();
   PrintJson(status);
   if (status.state == jobmanager::JobState::kFinished) {
-    *context_.err << "job " << status.name << " FINISHED: " << FormatCount(totals.rows_in) << " rows in, "
-                  << FormatCount(totals.rows_out) << " out in " << FormatDuration(totals.elapsed_ms) << " ("
-                  << FormatRate(progress_.MeanRate()) << "), " << status.checkpoints_completed
+    *context_.err << "job " << status.name << " FINISHED: " << FormatCount(totals.rows_in)
+                  << " rows in, " << FormatCount(totals.rows_out) << " out in "
+                  << FormatDuration(totals.elapsed_ms) << " (" << FormatRate(progress_.MeanRate())
+                  << "), " << status.checkpoints_completed
                   << (status.checkpoints_completed == 1 ? " checkpoint" : " checkpoints");
-    if (status.restarts > 0) *context_.err << ", " << status.restarts << (status.restarts == 1 ? " restart" : " restarts");
+    if (status.restarts > 0)
+      *context_.err << ", " << status.restarts << (status.restarts == 1 ? " restart" : " restarts");
     *context_.err << "\n";
   }
   return ReportEnd(context_, status);

@@ -17,9 +17,11 @@
 
 namespace weir::client {
 
-int RunJobManager(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog) {
+int RunJobManager(const Context& context, const Arguments& arguments,
+                  const job::ConnectorCatalog& catalog) {
   ConfigureLog(arguments, "info");
-  absl::StatusOr<config::JobManagerConfig> config = config::LoadJobManagerConfig(SourcesOf(arguments));
+  absl::StatusOr<config::JobManagerConfig> config =
+      config::LoadJobManagerConfig(SourcesOf(arguments));
   if (!config.ok()) return ReportConfigErrors(context, config.status());
   const sigset_t signals = BlockEndingSignals();
 
@@ -30,17 +32,21 @@ int RunJobManager(const Context& context, const Arguments& arguments, const job:
   settings.options.heartbeat_interval = config->heartbeat_interval_ms * 1000;
   settings.options.heartbeat_timeout = config->heartbeat_timeout_ms * 1000;
   DaemonEnd end;
-  auto host = JobManagerHost::Start(std::move(settings), context.clock, &catalog, [&end](absl::Status why) {
-    end.Fail("another JobManager leads, or the state folder refuses this one: " + std::string(why.message()));
-  });
+  auto host =
+      JobManagerHost::Start(std::move(settings), context.clock, &catalog, [&end](absl::Status why) {
+        end.Fail("another JobManager leads, or the state folder refuses this one: " +
+                 std::string(why.message()));
+      });
   if (!host.ok()) return FailToStart(context, host.status());
   jobmanager::JobManager& job_manager = (*host)->job_manager();
-  auto server = jobmanager::JobManagerServer::Start({config->listen, arguments.insecure}, &job_manager, &job_manager);
+  auto server = jobmanager::JobManagerServer::Start({config->listen, arguments.insecure},
+                                                    &job_manager, &job_manager);
   if (!server.ok()) return FailToStart(context, server.status());
   metrics::Registry registry;
   JobMetrics job_metrics(&job_manager, &registry);
   http::HttpServer http;
-  absl::StatusOr<std::string> http_address = StartHttp(&http, config->http_listen, arguments.insecure, &registry);
+  absl::StatusOr<std::string> http_address =
+      StartHttp(&http, config->http_listen, arguments.insecure, &registry);
   if (!http_address.ok()) return FailToStart(context, http_address.status());
 
   *context.out << "jobmanager ready: listen " << (*server)->address() << ", http " << *http_address

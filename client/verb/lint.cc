@@ -39,7 +39,8 @@ int Lint(const Context& context, const Arguments& arguments, const job::Connecto
   return kExitDone;
 }
 
-int Explain(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog) {
+int Explain(const Context& context, const Arguments& arguments,
+            const job::ConnectorCatalog& catalog) {
   absl::StatusOr<JobFile> file = LoadJobFile(arguments.job_file, arguments.parallelism, catalog);
   if (!file.ok()) return Fail(context, file.status());
   if (!file->diagnostics.ok()) return ReportDiagnostics(context, *file);
@@ -50,7 +51,11 @@ int Explain(const Context& context, const Arguments& arguments, const job::Conne
     return kExitDone;
   }
   JsonWriter json;
-  json.BeginObject().Key("name").String(plan.spec->name).Key("guarantee").String(ToString(plan.spec->guarantee));
+  json.BeginObject()
+      .Key("name")
+      .String(plan.spec->name)
+      .Key("guarantee")
+      .String(ToString(plan.spec->guarantee));
   json.Key("slots").Int(plan.slots).Key("bounded").Bool(plan.bounded).Key("tasks").BeginArray();
   for (const plan::Task& task : plan.tasks) {
     json.BeginObject().Key("name").String(task.name).Key("parallelism").Int(task.parallelism);
@@ -64,7 +69,10 @@ int Explain(const Context& context, const Arguments& arguments, const job::Conne
   json.EndArray().Key("exchanges").BeginArray();
   for (const plan::Edge& edge : plan.edges) {
     json.BeginObject().Key("from").String(plan.tasks[edge.from_task].name).Key("to");
-    json.String(plan.tasks[edge.to_task].name).Key("kind").String(plan::ToString(edge.kind)).EndObject();
+    json.String(plan.tasks[edge.to_task].name)
+        .Key("kind")
+        .String(plan::ToString(edge.kind))
+        .EndObject();
   }
   json.EndArray().Key("text").String(text).EndObject();
   *context.out << json.text() << "\n";

@@ -9,8 +9,9 @@ namespace weir::client {
 
 int List(const Context& context, const Arguments& arguments) {
   using Jobs = std::vector<jobmanager::JobSummary>;
-  absl::StatusOr<Jobs> jobs = Await<Jobs>(
-      [&](jobmanager::Done<Jobs> done) { context.api->List(std::move(done)); }, kAnswerMs, context.interrupts);
+  absl::StatusOr<Jobs> jobs =
+      Await<Jobs>([&](jobmanager::Done<Jobs> done) { context.api->List(std::move(done)); },
+                  kAnswerMs, context.interrupts);
   if (!jobs.ok()) return Fail(context, jobs.status());
   if (arguments.json) {
     *context.out << ListJson(*jobs) << "\n";
@@ -22,10 +23,12 @@ int List(const Context& context, const Arguments& arguments) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const auto& job : *jobs) {
-    rows.push_back({job.name, ToString(job.state), std::to_string(job.attempt.value), FormatTime(job.submitted_at_ms),
-                    FormatTime(job.ended_at_ms), job.id.value, job.failure});
+    rows.push_back({job.name, ToString(job.state), std::to_string(job.attempt.value),
+                    FormatTime(job.submitted_at_ms), FormatTime(job.ended_at_ms), job.id.value,
+                    job.failure});
   }
-  *context.out << FormatTable({"NAME", "STATE", "ATTEMPT", "SUBMITTED", "ENDED", "ID", "FAILURE"}, rows);
+  *context.out << FormatTable({"NAME", "STATE", "ATTEMPT", "SUBMITTED", "ENDED", "ID", "FAILURE"},
+                              rows);
   return kExitDone;
 }
 

@@ -45,14 +45,16 @@ class StateFolder {
       folder.path_ = fs::absolute(given, error).lexically_normal().string();
       fs::create_directories(folder.path_, error);
       if (error) {
-        return absl::FailedPreconditionError("--state-dir " + given + " cannot be made: " + error.message());
+        return absl::FailedPreconditionError("--state-dir " + given +
+                                             " cannot be made: " + error.message());
       }
       return folder;
     }
     std::error_code error;
     std::string pattern = (fs::temp_directory_path(error) / "weir-run-XXXXXX").string();
     if (error || mkdtemp(pattern.data()) == nullptr) {
-      return absl::FailedPreconditionError("no temporary folder can be made; give one with --state-dir DIR");
+      return absl::FailedPreconditionError(
+          "no temporary folder can be made; give one with --state-dir DIR");
     }
     folder.path_ = pattern;
     folder.temporary_ = true;
@@ -102,15 +104,19 @@ absl::StatusOr<std::string> NewestCheckpoint(const Context& context, const JobId
   return newest == nullptr ? std::string() : newest->path;
 }
 
-absl::StatusOr<JobId> StartOrResume(const Context& context, const JobFile& file, const StateFolder& folder,
+absl::StatusOr<JobId> StartOrResume(const Context& context, const JobFile& file,
+                                    const StateFolder& folder,
                                     const std::function<absl::Status()>& start_taskmanagers) {
   using Jobs = std::vector<jobmanager::JobSummary>;
-  ASSIGN_OR_RETURN(Jobs jobs, Await<Jobs>([&](jobmanager::Done<Jobs> done) { context.api->List(std::move(done)); },
-                                          kAnswerMs, context.interrupts));
+  ASSIGN_OR_RETURN(
+      Jobs jobs,
+      Await<Jobs>([&](jobmanager::Done<Jobs> done) { context.api->List(std::move(done)); },
+                  kAnswerMs, context.interrupts));
   const std::string spec = Serialize(file);
   ASSIGN_OR_RETURN(RunDecision decision, DecideRun(jobs, file.spec->name, folder.HasSpec(spec)));
   if (decision.kind == RunDecision::Kind::kResume) {
-    *context.err << "job " << file.spec->name << " goes on from its last checkpoint in " << folder.path() << "\n";
+    *context.err << "job " << file.spec->name << " goes on from its last checkpoint in "
+                 << folder.path() << "\n";
     RETURN_IF_ERROR(start_taskmanagers());
     return decision.job;
   }
@@ -124,13 +130,16 @@ absl::StatusOr<JobId> StartOrResume(const Context& context, const JobFile& file,
   }
   folder.KeepSpec(spec);
   RETURN_IF_ERROR(start_taskmanagers());
-  return Await<JobId>([&](jobmanager::Done<JobId> done) { context.api->Submit(std::move(request), std::move(done)); },
-                      kSubmitMs, context.interrupts);
+  return Await<JobId>(
+      [&](jobmanager::Done<JobId> done) {
+        context.api->Submit(std::move(request), std::move(done));
+      },
+      kSubmitMs, context.interrupts);
 }
 
 // Ctrl-C: a savepoint, then 130. Nothing when the job goes its own way meanwhile.
-int StopWithSavepoint(const Context& context, const JobId& id, FollowedJob& followed, const StateFolder& folder,
-                      const Arguments& arguments, bool* keep_folder) {
+int StopWithSavepoint(const Context& context, const JobId& id, FollowedJob& followed,
+                      const StateFolder& folder, const Arguments& arguments, bool* keep_folder) {
   *context.err << "taking a savepoint; Ctrl-C again leaves at once\n";
   auto savepoint = std::make_shared<std::optional<absl::StatusOr<CheckpointInfo>>>();
   auto mutex = std::make_shared<std::mutex>();
@@ -152,13 +161,14 @@ int StopWithSavepoint(const Context& context, const JobId& id, FollowedJob& foll
   }
   followed.PrintJson(*outcome.status);
   *keep_folder = true;
-  std::string path = outcome.status->savepoints.empty() ? "" : outcome.status->savepoints.back().path;
+  std::string path =
+      outcome.status->savepoints.empty() ? "" : outcome.status->savepoints.back().path;
   {
     std::lock_guard lock(*mutex);
     if (path.empty() && *savepoint && (*savepoint)->ok()) path = (**savepoint)->path;
   }
-  *context.err << "savepoint " << path << "\ngo on with: weir run " << arguments.job_file << " --state-dir "
-               << folder.path() << "\n";
+  *context.err << "savepoint " << path << "\ngo on with: weir run " << arguments.job_file
+               << " --state-dir " << folder.path() << "\n";
   return kExitInterrupted;
 }
 
@@ -176,13 +186,15 @@ int Run(Context context, const Arguments& arguments, const job::ConnectorCatalog
   if (!cluster.ok()) {
     folder->RemoveIfTemporary();
     PrintError(context, std::string(cluster.status().message()));
-    return cluster.status().code() == absl::StatusCode::kFailedPrecondition ? kExitRefused : kExitFailed;
+    return cluster.status().code() == absl::StatusCode::kFailedPrecondition ? kExitRefused
+                                                                            : kExitFailed;
   }
   context.api = &(*cluster)->api();
   FollowedJob followed(context, *file, arguments.json);
   const int slots_each = (file->plan->slots + arguments.taskmanagers - 1) / arguments.taskmanagers;
   auto start_taskmanagers = [&] {
-    return (*cluster)->StartTaskManagers(arguments.taskmanagers, slots_each, Memory() / arguments.taskmanagers);
+    return (*cluster)->StartTaskManagers(arguments.taskmanagers, slots_each,
+                                         Memory() / arguments.taskmanagers);
   };
   int code = kExitDone;
   bool keep_folder = false;

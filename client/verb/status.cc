@@ -33,15 +33,18 @@ void PrintTasks(const Context& context, const jobmanager::JobStatus& status) {
   for (const auto& task : status.tasks) {
     const auto& metrics = task.metrics;
     const int64_t spent = metrics.busy_micros + metrics.backpressured_micros;
-    rows.push_back({task.name, std::to_string(task.id.index), jobmanager::ToString(task.state), task.taskmanager,
-                    FormatCount(metrics.rows_in), FormatCount(metrics.rows_out),
-                    FormatDuration(metrics.busy_micros / 1000), Percent(metrics.backpressured_micros, spent),
-                    FormatBytes(metrics.state_bytes),
-                    metrics.watermark == batch::kMinTimestamp ? "-" : FormatTime(metrics.watermark / 1000)});
+    rows.push_back(
+        {task.name, std::to_string(task.id.index), jobmanager::ToString(task.state),
+         task.taskmanager, FormatCount(metrics.rows_in), FormatCount(metrics.rows_out),
+         FormatDuration(metrics.busy_micros / 1000), Percent(metrics.backpressured_micros, spent),
+         FormatBytes(metrics.state_bytes),
+         metrics.watermark == batch::kMinTimestamp ? "-" : FormatTime(metrics.watermark / 1000)});
   }
   if (rows.empty()) return;
-  *context.out << "\n" << FormatTable({"TASK", "SUBTASK", "STATE", "TASKMANAGER", "ROWS IN", "ROWS OUT", "BUSY",
-                                       "BLOCKED", "STATE SIZE", "WATERMARK"}, rows);
+  *context.out << "\n"
+               << FormatTable({"TASK", "SUBTASK", "STATE", "TASKMANAGER", "ROWS IN", "ROWS OUT",
+                               "BUSY", "BLOCKED", "STATE SIZE", "WATERMARK"},
+                              rows);
 }
 
 }  // namespace
@@ -60,18 +63,21 @@ int Status(const Context& context, const Arguments& arguments) {
   out << "  attempt        " << status->attempt.value << ", restarts " << status->restarts << "\n";
   if (status->waiting_for_slots) out << "  waiting for    " << status->slots_needed << " slots\n";
   out << "  submitted      " << FormatTime(status->submitted_at_ms) << "\n";
-  if (status->ended_at_ms != 0) out << "  ended          " << FormatTime(status->ended_at_ms) << "\n";
+  if (status->ended_at_ms != 0)
+    out << "  ended          " << FormatTime(status->ended_at_ms) << "\n";
   PrintCheckpoint(context, *status);
-  for (const auto& savepoint : status->savepoints) out << "  savepoint      " << savepoint.path << "\n";
+  for (const auto& savepoint : status->savepoints)
+    out << "  savepoint      " << savepoint.path << "\n";
   if (status->failure) {
     const auto& failure = *status->failure;
-    out << "  " << (IsEnded(status->state) ? "failure        " : "last failure   ") << failure.status.message();
+    out << "  " << (IsEnded(status->state) ? "failure        " : "last failure   ")
+        << failure.status.message();
     if (!failure.where.empty()) out << " (in " << failure.where << ")";
     out << ", " << FormatTime(failure.at_ms) << "\n";
   }
   for (const auto& handle : status->pending) {
-    out << "  unresolved     sink " << handle.sink << ", checkpoint " << handle.checkpoint.value << ", subtask "
-        << handle.owner_subtask << "\n";
+    out << "  unresolved     sink " << handle.sink << ", checkpoint " << handle.checkpoint.value
+        << ", subtask " << handle.owner_subtask << "\n";
   }
   PrintTasks(context, *status);
   return kExitDone;

@@ -22,10 +22,12 @@
 
 namespace weir::client {
 
-int RunTaskManager(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog,
+int RunTaskManager(const Context& context, const Arguments& arguments,
+                   const job::ConnectorCatalog& catalog,
                    const taskmanager::ConnectorRegistry& registry) {
   ConfigureLog(arguments, "info");
-  absl::StatusOr<config::TaskManagerConfig> config = config::LoadTaskManagerConfig(SourcesOf(arguments));
+  absl::StatusOr<config::TaskManagerConfig> config =
+      config::LoadTaskManagerConfig(SourcesOf(arguments));
   if (!config.ok()) return ReportConfigErrors(context, config.status());
   const sigset_t signals = BlockEndingSignals();
   absl::StatusOr<FolderLock> lock = FolderLock::Take(config->state_dir);
@@ -51,18 +53,21 @@ int RunTaskManager(const Context& context, const Arguments& arguments, const job
   parts.connector = &connector;
   parts.transport = &transport;
   DaemonEnd end;
-  parts.on_refused = [&end](absl::Status why) { end.Fail("refused for good: " + std::string(why.message())); };
+  parts.on_refused = [&end](absl::Status why) {
+    end.Fail("refused for good: " + std::string(why.message()));
+  };
   taskmanager::TaskManager taskmanager(std::move(options), std::move(parts));
 
   metrics::Registry metrics;
   SubtaskMetrics subtask_metrics(&taskmanager, &metrics);
   http::HttpServer http;
-  absl::StatusOr<std::string> http_address = StartHttp(&http, config->http_listen, arguments.insecure, &metrics);
+  absl::StatusOr<std::string> http_address =
+      StartHttp(&http, config->http_listen, arguments.insecure, &metrics);
   if (!http_address.ok()) return FailToStart(context, http_address.status());
   if (absl::Status status = taskmanager.Start(); !status.ok()) return FailToStart(context, status);
 
-  *context.out << "taskmanager ready: " << name << ", listen " << (*server)->address() << ", http " << *http_address
-               << ", slots " << config->slots << "\n"
+  *context.out << "taskmanager ready: " << name << ", listen " << (*server)->address() << ", http "
+               << *http_address << ", slots " << config->slots << "\n"
                << std::flush;
   WaitForEndingSignal(signals);
   log::Info("leaving");

@@ -12,9 +12,9 @@ class ConnectorCatalog;
 
 namespace weir::client {
 
-/// The verbs. Each does what its help says, writes data to `out` and everything else to `err`, and returns the exit
-/// code. Those in the first block ask `context.api`.
-/// Thread: the main thread; they block.
+/// The verbs. Each does what its help says, writes data to `out` and everything else to `err`, and
+/// returns the exit code. Those in the first block ask `context.api`. Thread: the main thread; they
+/// block.
 int List(const Context& context, const Arguments& arguments);
 int Status(const Context& context, const Arguments& arguments);
 int Wait(const Context& context, const Arguments& arguments);
@@ -23,11 +23,13 @@ int Stop(const Context& context, const Arguments& arguments);
 int Savepoint(const Context& context, const Arguments& arguments);
 int Checkpoints(const Context& context, const Arguments& arguments);
 int Cluster(const Context& context, const Arguments& arguments);
-int Submit(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog);
+int Submit(const Context& context, const Arguments& arguments,
+           const job::ConnectorCatalog& catalog);
 
 int Rescale(const Context& context, const Arguments& arguments);
 int Version(const Context& context, const Arguments& arguments);
 int Lint(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog);
-int Explain(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog);
+int Explain(const Context& context, const Arguments& arguments,
+            const job::ConnectorCatalog& catalog);
 
 }  // namespace weir::client

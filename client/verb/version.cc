@@ -8,7 +8,12 @@ namespace weir::client {
 int Version(const Context& context, const Arguments& arguments) {
   if (arguments.json) {
     JsonWriter json;
-    json.BeginObject().Key("version").String(VersionText()).Key("build_id").String(BuildId()).EndObject();
+    json.BeginObject()
+        .Key("version")
+        .String(VersionText())
+        .Key("build_id")
+        .String(BuildId())
+        .EndObject();
     *context.out << json.text() << "\n";
   } else {
     *context.out << "weir " << VersionText() << " (build " << BuildId() << ")\n";

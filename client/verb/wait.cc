@@ -16,7 +16,8 @@ using jobmanager::JobStatus;
 bool HasCome(const JobStatus& status, const std::string& to) {
   if (status.state == JobState::kFinished) return true;
   if (to == "running") return status.state == JobState::kRunning;
-  if (to == "checkpoint") return status.state == JobState::kRunning && status.checkpoints_of_attempt > 0;
+  if (to == "checkpoint")
+    return status.state == JobState::kRunning && status.checkpoints_of_attempt > 0;
   return false;
 }
 
@@ -29,9 +30,12 @@ int Wait(const Context& context, const Arguments& arguments) {
   FollowOutcome outcome = Follow(context, arguments.job, options);
   if (arguments.json && outcome.status) *context.out << StatusJson(*outcome.status) << "\n";
   switch (outcome.end) {
-    case FollowEnd::kReached: return kExitDone;
-    case FollowEnd::kEnded: return std::max<int>(ReportEnd(context, *outcome.status), kExitFailed);
-    case FollowEnd::kInterrupted: return kExitInterrupted;
+    case FollowEnd::kReached:
+      return kExitDone;
+    case FollowEnd::kEnded:
+      return std::max<int>(ReportEnd(context, *outcome.status), kExitFailed);
+    case FollowEnd::kInterrupted:
+      return kExitInterrupted;
     case FollowEnd::kTimedOut:
       if (!outcome.status) {
         PrintError(context, "the JobManager did not answer in time");
@@ -40,7 +44,8 @@ int Wait(const Context& context, const Arguments& arguments) {
       PrintError(context, "job " + outcome.status->name + " is " + ToString(outcome.status->state) +
                               ", it did not come to `" + arguments.wait_for + "` in time");
       return kExitWaitedTooLong;
-    case FollowEnd::kFailed: break;
+    case FollowEnd::kFailed:
+      break;
   }
   return Fail(context, outcome.error);
 }

@@ -9,8 +9,8 @@
 namespace weir::control {
 namespace {
 
-// Runs what is put in, in order, one at a time. Whoever finds nobody at it does the work, without the lock, so that a
-// receiver may send in the other direction.
+// Runs what is put in, in order, one at a time. Whoever finds nobody at it does the work, without
+// the lock, so that a receiver may send in the other direction.
 class Sequence {
  public:
   void Put(std::function<void()> delivery) {
@@ -78,7 +78,8 @@ struct Stream {
   Sequence down;  // to the TaskManager
 };
 
-class JobManagerSide final : public TaskManagerLink, public std::enable_shared_from_this<JobManagerSide> {
+class JobManagerSide final : public TaskManagerLink,
+                             public std::enable_shared_from_this<JobManagerSide> {
  public:
   explicit JobManagerSide(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
   void Send(ToTaskManager message) override {
@@ -88,7 +89,9 @@ class JobManagerSide final : public TaskManagerLink, public std::enable_shared_f
   }
   void Close(absl::Status reason) override {
     stream_->down.PutLast([stream = stream_, reason] { stream->events.on_closed(reason); });
-    stream_->up.PutLast([self = shared_from_this(), reason] { self->stream_->handler->OnClosed(self.get(), reason); });
+    stream_->up.PutLast([self = shared_from_this(), reason] {
+      self->stream_->handler->OnClosed(self.get(), reason);
+    });
   }
 
  private:
@@ -102,7 +105,8 @@ class TaskManagerSide final : public JobManagerLink {
   ~TaskManagerSide() override {
     stream_->down.Discard();
     stream_->up.PutLast([stream = stream_, other = other_] {
-      stream->handler->OnClosed(other.get(), absl::UnavailableError("the TaskManager has closed the control stream"));
+      stream->handler->OnClosed(
+          other.get(), absl::UnavailableError("the TaskManager has closed the control stream"));
     });
   }
   void Send(ToJobManager message) override {

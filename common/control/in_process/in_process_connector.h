@@ -9,7 +9,8 @@ namespace weir::control {
 
 /// Opens control streams to a JobManager of the same process: messages pass as structs.
 ///
-/// Thread:  thread-safe. Messages are delivered on the sender's thread, or on that of somebody who is delivering in that
+/// Thread:  thread-safe. Messages are delivered on the sender's thread, or on that of somebody who
+/// is delivering in that
 ///          direction already; in order, one at a time, never under a lock.
 ///          Once a link is destroyed its Events are not called any more.
 /// Errors:  none: the JobManager is there. `handler` must outlive every link and every call on one.

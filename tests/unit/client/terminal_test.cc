@@ -1,5 +1,4 @@
 #include <catch2/catch.hpp>
-
 #include <sstream>
 
 #include "client/terminal/format.h"
@@ -53,19 +52,29 @@ TEST_CASE("a table lines up, also beyond ASCII") {
 
 TEST_CASE("commas of JSON") {
   JsonWriter json;
-  json.BeginObject().Key("a").Int(1).Key("b").BeginArray().Int(1).BeginObject().EndObject().EndArray();
+  json.BeginObject()
+      .Key("a")
+      .Int(1)
+      .Key("b")
+      .BeginArray()
+      .Int(1)
+      .BeginObject()
+      .EndObject()
+      .EndArray();
   json.Key("c").Null().EndObject();
   CHECK(json.text() == R"({"a": 1, "b": [1, {}], "c": null})");
 }
 
 TEST_CASE("status as JSON has what the contract promises") {
   JobStatus status = Running(10, 2);
-  status.last_checkpoint = jobmanager::CheckpointInfo{CheckpointId(42), Attempt(1), false, "/p", 5, 6, 7};
+  status.last_checkpoint =
+      jobmanager::CheckpointInfo{CheckpointId(42), Attempt(1), false, "/p", 5, 6, 7};
   const std::string json = StatusJson(status);
-  for (const char* part : {R"("id": "ab")", R"("state": "RUNNING")", R"("attempt": 0)", R"("restarts": 0)",
-                           R"("last_checkpoint": {"id": 42)", R"("completed_at_ms": 5)", R"("duration_ms": 6)",
-                           R"("size_bytes": 7)", R"("failure": null)", R"("name": "in -> agg.local")", R"("subtask": 0)",
-                           R"("rows_in": 10)", R"("rows_out": 2)", R"("watermark_ms": null)"}) {
+  for (const char* part :
+       {R"("id": "ab")", R"("state": "RUNNING")", R"("attempt": 0)", R"("restarts": 0)",
+        R"("last_checkpoint": {"id": 42)", R"("completed_at_ms": 5)", R"("duration_ms": 6)",
+        R"("size_bytes": 7)", R"("failure": null)", R"("name": "in -> agg.local")",
+        R"("subtask": 0)", R"("rows_in": 10)", R"("rows_out": 2)", R"("watermark_ms": null)"}) {
     CHECK(json.find(part) != std::string::npos);
   }
 }
@@ -101,10 +110,12 @@ TEST_CASE("without a terminal: a line per second at most") {
 
 TEST_CASE("the line tells state, rows, rate, checkpoint and restarts") {
   JobStatus status = Running(0, 0);
-  status.last_checkpoint = jobmanager::CheckpointInfo{CheckpointId(7), Attempt(1), false, "/p", 1000, 12, 2048};
+  status.last_checkpoint =
+      jobmanager::CheckpointInfo{CheckpointId(7), Attempt(1), false, "/p", 1000, 12, 2048};
   status.restarts = 2;
   CHECK(ProgressLine(status, {12345, 6, 0}, 2000, 1300) ==
-        "j  RUNNING  12 345 rows in (2.0 k/s)  6 out  checkpoint 7 (300 ms ago, took 12 ms, 2.0 KiB)  restarts 2");
+        "j  RUNNING  12 345 rows in (2.0 k/s)  6 out  checkpoint 7 (300 ms ago, took 12 ms, 2.0 "
+        "KiB)  restarts 2");
 }
 
 TEST_CASE("a failure of an attempt is told once") {

@@ -1,5 +1,4 @@
 #include <catch2/catch.hpp>
-
 #include <sstream>
 
 #include "client/exit_code.h"
@@ -95,7 +94,8 @@ TEST_CASE("wait: reached, ended otherwise, not there, too long") {
   }
   SECTION("failed instead, with the cause") {
     JobStatus status = InState(JobState::kFailed);
-    status.failure = jobmanager::JobFailure{absl::DataLossError("CHECKPOINT_CORRUPT: x"), {}, "", 0};
+    status.failure =
+        jobmanager::JobFailure{absl::DataLossError("CHECKPOINT_CORRUPT: x"), {}, "", 0};
     bench.api.watch_updates = {status};
     CHECK(Wait(bench.context, bench.arguments) == kExitFailed);
     CHECK(bench.err.str().find("CHECKPOINT_CORRUPT: x") != std::string::npos);
@@ -132,16 +132,19 @@ TEST_CASE("following goes on when the JobManager comes back, and asks by id from
     void Savepoint(std::string, jobmanager::Done<CheckpointInfo>) override {}
     void Checkpoints(std::string, jobmanager::Done<std::vector<CheckpointInfo>>) override {}
     void Cluster(jobmanager::Done<jobmanager::ClusterInfo>) override {}
-    std::unique_ptr<Subscription> Watch(std::string job,
-                                        std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
+    std::unique_ptr<Subscription> Watch(
+        std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
       names.push_back(job);
       switch ((*watches)++) {
         case 0:
           on_update(InState(JobState::kRunning));
           update = on_update;
           break;
-        case 1: on_update(absl::UnavailableError("nobody")); break;
-        default: on_update(InState(JobState::kFinished));
+        case 1:
+          on_update(absl::UnavailableError("nobody"));
+          break;
+        default:
+          on_update(InState(JobState::kFinished));
       }
       return std::make_unique<Subscription>();
     }

@@ -124,25 +124,14 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
   for (int64_t begin = 0; begin < count; begin += kGroup) {
     const int64_t n = std::min(kGroup, count - begin);
     ReserveIndex(static_cast<size_t>(n));
-    const size_t mask = index_.size() - 1;
     for (int64_t i = 0; i < n; ++i) {
       const uint32_t row = rows[begin + i];
       uint64_t hash = keys.hashes[row];
       if (subkeys != nullptr && !subkeys->key(row).empty()) hash = Combine(hash, subkeys->hashes[row]);
       hashes[i] = hash;
-      __builtin_prefetch(&index_[CellOf(hash)]);
+      PrefetchCell(hash);
     }
-    for (int64_t i = 0; i < n; ++i) {
-      const uint64_t tag = hashes[i] >> 32;
-      for (size_t at = CellOf(hashes[i]);; at = (at + 1) & mask) {
-        const uint64_t cell = index_[at];
-        if (cell == 0) break;
-        if (cell >> 32 == tag) {
-          Prefetch(static_cast<uint32_t>(cell) - 1);
-          break;
-        }
-      }
-    }
+    for (int64_t i = 0; i < n; ++i) PrefetchRow(hashes[i]);
     for (int64_t i = 0; i < n; ++i) {
       const uint32_t row = rows[begin + i];
       bool is_new = false;

@@ -69,7 +69,17 @@ class EntryTable {
   /// Slots marked since the last ClearDirty, in the order of their marking.
   const std::vector<uint32_t>& dirty() const { return dirty_; }
   void ClearDirty();
+  /// For who clears the marks while walking the list.
+  void ForgetDirtyList() { dirty_.clear(); }
   void Prefetch(uint32_t slot) const { __builtin_prefetch(Row(slot)); }
+  /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of FindOrAdd.
+  void Reserve(size_t more) { ReserveIndex(more); }
+  void PrefetchCell(uint64_t hash) const { __builtin_prefetch(&index_[CellOf(hash)]); }
+  void PrefetchRow(uint64_t hash) const {
+    for (size_t i = CellOf(hash); index_[i] != 0; i = (i + 1) & (index_.size() - 1)) {
+      if (index_[i] >> 32 == hash >> 32) return Prefetch(static_cast<uint32_t>(index_[i]) - 1);
+    }
+  }
 
   /// Keeps only the rows that `keep` says, with their marks; slots change.
   void Retain(const std::function<bool(uint32_t slot)>& keep);

@@ -93,12 +93,11 @@ class StateRestorer : public DeltaVisitor {
 
   absl::Status OnEntry(const Entry& entry) override {
     if (!from_.Contains(entry.key_group)) return absl::OkStatus();
-    EntryTable& entries = into_->entries_;
-    const uint64_t hash = EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey);
-    const uint32_t slot = entries.FindOrAdd(entry.key, entry.subkey, hash, entry.key_group);
-    if (width_ > 0) std::memcpy(entries.value(slot), entry.value, width_);
-    if (has_text_) entries.set_text(slot, entry.text);
-    if (++replayed_ % 1024 != 0) return absl::OkStatus();
+    entries_[waiting_] = entry;
+    hashes_[waiting_] = EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey);
+    if (++waiting_ < kGroup) return absl::OkStatus();
+    AddWaiting();
+    if ((replayed_ += kGroup) % 1024 != 0) return absl::OkStatus();
     into_->Account();
     return state_->OverBudget() ? state_->Spill() : absl::OkStatus();
   }
@@ -191,8 +190,25 @@ class StateRestorer : public DeltaVisitor {
     return absl::OkStatus();
   }
 
+  // Adds the entries read together, so that their cache misses overlap.
+  void AddWaiting() {
+    EntryTable& entries = into_->entries_;
+    entries.Reserve(waiting_);
+    for (size_t i = 0; i < waiting_; ++i) entries.PrefetchCell(hashes_[i]);
+    for (size_t i = 0; i < waiting_; ++i) entries.PrefetchRow(hashes_[i]);
+    for (size_t i = 0; i < waiting_; ++i) {
+      const Entry& entry = entries_[i];
+      const uint32_t slot = entries.FindOrAdd(entry.key, entry.subkey, hashes_[i], entry.key_group);
+      if (width_ > 0) std::memcpy(entries.value(slot), entry.value, width_);
+      if (has_text_) entries.set_text(slot, entry.text);
+    }
+    waiting_ = 0;
+  }
+
   void EndBlock() {
-    if (into_ != nullptr) into_->Account();
+    if (into_ == nullptr) return;
+    if (waiting_ > 0) AddWaiting();
+    into_->Account();
     into_ = nullptr;
   }
 
@@ -228,7 +244,11 @@ class StateRestorer : public DeltaVisitor {
   TieredNamespace* into_ = nullptr;
   uint32_t width_ = 0;
   bool has_text_ = false;
-  int64_t replayed_ = 0;
+  static constexpr size_t kGroup = 32;
+  Entry entries_[kGroup];
+  uint64_t hashes_[kGroup];
+  size_t waiting_ = 0;
+  size_t replayed_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(KeyedStateOptions options,

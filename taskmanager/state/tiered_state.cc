@@ -80,12 +80,12 @@ void TieredState::CutDirty(DeltaBuilder* out) {
       if (dirty.empty()) continue;
       out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, ns);
       for (size_t i = 0; i < dirty.size(); ++i) {
-        if (i + 8 < dirty.size()) entries->entries_.Prefetch(dirty[i + 8]);
+        if (i + 16 < dirty.size()) entries->entries_.Prefetch(dirty[i + 16]);
         AddEntry(entries->entries_, dirty[i], spec.has_text, out);
         entries->entries_.clear_flags(dirty[i], EntryTable::kDirty);
       }
       out->EndEntries();
-      entries->entries_.ClearDirty();
+      entries->entries_.ForgetDirtyList();
       entries->persisted_ = true;
     }
   }

@@ -1,4 +1,6 @@
+#include <functional>
 #include <set>
+#include <thread>
 
 #include "common/base/failpoint.h"
 #include "tests/unit/taskmanager/state/state_fixture.h"
@@ -241,6 +243,28 @@ TEST_CASE("writers that are dropped, late or stopped by a failpoint lose nothing
   const checkpoint::KeyedSnapshot snapshot = third->Write().value();
   CHECK(absl::IsAborted(second->Write().status()));
   CHECK(ReadAll(*f.Open({snapshot})) == ReadAll(*state));
+}
+
+TEST_CASE("writers run on another thread while the task goes on") {
+  StateFixture f("rocksdb");
+  f.options.max_deltas = 3;
+  f.options.memory_budget_bytes = 150000;
+  auto state = f.Open();
+  std::vector<std::pair<Contents, checkpoint::KeyedSnapshot>> done(12);
+  std::thread previous;
+  for (int i = 0; i < 12; ++i) {
+    Set(*state, CountSpec(), i % 3, Numbered(i * 50, i * 50 + 2000), i);
+    done[static_cast<size_t>(i)].first = ReadAll(*state, 1000);
+    std::shared_ptr<KeyedSnapshotWriter> writer = state->Freeze(CheckpointId(i + 1)).value();
+    if (previous.joinable()) previous.join();
+    previous = std::thread([writer, &slot = done[static_cast<size_t>(i)].second] {
+      auto snapshot = writer->Write();
+      if (snapshot.ok()) slot = *std::move(snapshot);
+    });
+  }
+  state.reset();  // an attempt may end before its writers
+  previous.join();
+  for (const auto& [contents, snapshot] : done) CHECK(ReadAll(*f.Open({snapshot}), 1000) == contents);
 }
 
 }  // namespace weir::taskmanager

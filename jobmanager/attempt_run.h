@@ -16,7 +16,8 @@ namespace weir::jobmanager {
 
 /// What a JobMaster knows of the attempt under way; gone with it.
 struct AttemptRun {
-  AttemptRun(const plan::ExecutionPlan& plan, bool resolve) : resolver(resolve), progress(plan, resolve) {}
+  AttemptRun(const plan::ExecutionPlan& plan, bool resolve)
+      : resolver(resolve), progress(plan, resolve) {}
 
   Attempt number;
   bool resolver = false;  // resolve and sweep only

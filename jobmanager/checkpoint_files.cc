@@ -66,9 +66,11 @@ absl::StatusOr<Manifest> ReadManifest(Storage& storage, const FileRef& file) {
   return checkpoint::DecodeManifest(*bytes, storage.UserPath(file.path));
 }
 
-absl::StatusOr<FileRef> WriteManifest(Storage& storage, const std::string& path, const Manifest& manifest) {
+absl::StatusOr<FileRef> WriteManifest(Storage& storage, const std::string& path,
+                                      const Manifest& manifest) {
   return storage.Write(
-      path, checkpoint::EncodeManifest(manifest), [] { return WEIR_FAILPOINT("before_manifest_rename"); },
+      path, checkpoint::EncodeManifest(manifest),
+      [] { return WEIR_FAILPOINT("before_manifest_rename"); },
       [] { return WEIR_FAILPOINT("after_manifest_rename"); });
 }
 
@@ -76,7 +78,8 @@ absl::StatusOr<FileRef> CopySavepoint(Storage& storage, const FileRef& file) {
   ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(storage, file));
   const std::string folder = checkpoint::SavepointFolder(manifest.job, manifest.id);
   const std::string path = checkpoint::SavepointManifest(manifest.job, manifest.id);
-  // What an interrupted copy left goes first; a manifest comes last, so without one nothing there was promised.
+  // What an interrupted copy left goes first; a manifest comes last, so without one nothing there
+  // was promised.
   ASSIGN_OR_RETURN(const std::vector<std::string> left, ListBelow(storage, folder));
   for (const std::string& old : left) RETURN_IF_ERROR(storage.Delete(old));
 
@@ -109,14 +112,19 @@ absl::StatusOr<RestorePath> ParseRestorePath(const std::string& from) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (path.empty() || path[0] != '/') {
     return absl::FailedPreconditionError(
-        absl::StrCat("`", from, "` is not an absolute path; give it as `weir checkpoints`, `savepoint` or `stop` prints it"));
+        absl::StrCat("`", from,
+                     "` is not an absolute path; give it as `weir checkpoints`, `savepoint` or "
+                     "`stop` prints it"));
   }
   if (absl::EndsWith(path, "/manifest")) path.resize(path.size() - 9);
-  if (!absl::EndsWith(path, ".manifest")) return RestorePath{absl::StrCat("file://", path), "manifest"};
+  if (!absl::EndsWith(path, ".manifest"))
+    return RestorePath{absl::StrCat("file://", path), "manifest"};
   size_t root = path.size();
-  for (int i = 0; i < 3 && root != std::string::npos && root > 0; ++i) root = path.rfind('/', root - 1);
+  for (int i = 0; i < 3 && root != std::string::npos && root > 0; ++i)
+    root = path.rfind('/', root - 1);
   if (root == std::string::npos || root == 0) {
-    return absl::FailedPreconditionError(absl::StrCat("`", from, "` does not lie in a checkpoint storage"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("`", from, "` does not lie in a checkpoint storage"));
   }
   return RestorePath{absl::StrCat("file://", path.substr(0, root)), path.substr(root + 1)};
 }
@@ -125,7 +133,8 @@ absl::StatusOr<Manifest> ReadForRestore(Storage& storage, const RestorePath& pat
   auto bytes = storage.ReadUnverified(path.manifest);
   const std::string name = storage.UserPath(path.manifest);
   if (absl::IsNotFound(bytes.status())) {
-    return absl::FailedPreconditionError(absl::StrCat("there is no checkpoint or savepoint at ", name));
+    return absl::FailedPreconditionError(
+        absl::StrCat("there is no checkpoint or savepoint at ", name));
   }
   if (!bytes.ok()) return bytes.status();
   ASSIGN_OR_RETURN(Manifest manifest, checkpoint::DecodeManifest(*bytes, name));
@@ -134,13 +143,15 @@ absl::StatusOr<Manifest> ReadForRestore(Storage& storage, const RestorePath& pat
     const std::string written = checkpoint::SavepointFolder(manifest.job, manifest.id);
     const std::string folder = path.manifest.substr(0, path.manifest.rfind('/') + 1);
     ForEachFile(&manifest, [&](SubtaskId, FileRef* file) {
-      if (absl::StartsWith(file->path, written)) file->path = folder + file->path.substr(written.size());
+      if (absl::StartsWith(file->path, written))
+        file->path = folder + file->path.substr(written.size());
     });
   }
   return manifest;
 }
 
-absl::Status ImportFiles(Storage& from, Storage& to, bool same, const JobId& job, Manifest* manifest) {
+absl::Status ImportFiles(Storage& from, Storage& to, bool same, const JobId& job,
+                         Manifest* manifest) {
   absl::Status status;
   int number = 0;
   std::map<std::string, FileRef> taken;
@@ -148,8 +159,8 @@ absl::Status ImportFiles(Storage& from, Storage& to, bool same, const JobId& job
     if (!status.ok()) return;
     auto known = taken.find(ref->path);
     if (known == taken.end()) {
-      const std::string path =
-          absl::StrCat(checkpoint::StatePrefix(job, Attempt(0), subtask), number++, "-", BaseName(ref->path));
+      const std::string path = absl::StrCat(checkpoint::StatePrefix(job, Attempt(0), subtask),
+                                            number++, "-", BaseName(ref->path));
       absl::StatusOr<FileRef> copy;
       if (same) {
         copy = to.Copy(*ref, path);

@@ -17,7 +17,15 @@ namespace weir::jobmanager {
 
 /// States of the contract (`ToString` gives its names).
 enum class JobState : uint8_t {
-  kCreated, kDeploying, kRunning, kRestarting, kStopping, kFinished, kStopped, kCancelled, kFailed,
+  kCreated,
+  kDeploying,
+  kRunning,
+  kRestarting,
+  kStopping,
+  kFinished,
+  kStopped,
+  kCancelled,
+  kFailed,
 };
 const char* ToString(JobState state);
 constexpr bool IsEnded(JobState state) { return state >= JobState::kFinished; }
@@ -59,7 +67,8 @@ struct SubtaskStatus {
   control::SubtaskMetrics metrics;
 };
 
-/// A pre-committed transaction whose outcome is open; after CANCELLED or FAILED it stays so until somebody looks.
+/// A pre-committed transaction whose outcome is open; after CANCELLED or FAILED it stays so until
+/// somebody looks.
 struct PendingHandle {
   std::string sink;
   CheckpointId checkpoint;
@@ -81,7 +90,8 @@ struct JobStatus {
   int64_t checkpoints_of_attempt = 0;  // completed by the current attempt (`wait --for checkpoint`)
   int64_t checkpoints_completed = 0;   // by this JobManager since it took the job up
   int64_t checkpoints_failed = 0;
-  std::optional<JobFailure> failure;  // the last one of a job that goes on, the cause of one that FAILED
+  std::optional<JobFailure>
+      failure;  // the last one of a job that goes on, the cause of one that FAILED
   std::vector<SubtaskStatus> tasks;
   std::vector<PendingHandle> pending;
   std::vector<CheckpointInfo> savepoints;
@@ -121,28 +131,32 @@ struct ClusterInfo {
 template <typename T>
 using Done = std::function<void(absl::StatusOr<T>)>;
 
-/// What the CLI asks of a JobManager. `job` is a name or an id; a name means its job that has not ended, else the one
-/// that ended last.
+/// What the CLI asks of a JobManager. `job` is a name or an id; a name means its job that has not
+/// ended, else the one that ended last.
 ///
-/// Thread:  thread-safe; no call blocks. `done` is called once, on the JobManager's loop: it must not block, and may
-///          call this API. Answers may take as long as the thing asked for (Submit, Cancel, Stop, Savepoint); who
-///          gives up waiting loses nothing, the request is recorded.
-/// Errors:  kInvalidArgument: the job is wrong (exit 78); kNotFound: no such job (3); kFailedPrecondition,
-///          kAlreadyExists, kResourceExhausted: refused (4); kAborted: the job ended otherwise (1); kUnavailable: the
-///          JobManager is leaving or its storage is not there (5).
+/// Thread:  thread-safe; no call blocks. `done` is called once, on the JobManager's loop: it must
+/// not block, and may
+///          call this API. Answers may take as long as the thing asked for (Submit, Cancel, Stop,
+///          Savepoint); who gives up waiting loses nothing, the request is recorded.
+/// Errors:  kInvalidArgument: the job is wrong (exit 78); kNotFound: no such job (3);
+/// kFailedPrecondition,
+///          kAlreadyExists, kResourceExhausted: refused (4); kAborted: the job ended otherwise (1);
+///          kUnavailable: the JobManager is leaving or its storage is not there (5).
 class JobApi {
  public:
   virtual ~JobApi() = default;
 
   /// Checks a job as Submit would, without starting it.
   virtual void Validate(std::string spec, Done<std::monostate> done) = 0;
-  /// Records and deploys. Answered once deployed, or refused (not enough slots for 10 s, a bad `from`, …).
+  /// Records and deploys. Answered once deployed, or refused (not enough slots for 10 s, a bad
+  /// `from`, …).
   virtual void Submit(SubmitRequest request, Done<JobId> done) = 0;
   virtual void List(Done<std::vector<JobSummary>> done) = 0;
   virtual void Get(std::string job, Done<JobStatus> done) = 0;
   /// Answered when the job is CANCELLED (or ended before: kFailedPrecondition).
   virtual void Cancel(std::string job, Done<JobStatus> done) = 0;
-  /// Savepoint, then STOPPED; answered then. A job that cannot stop any more (it failed, was cancelled): kAborted.
+  /// Savepoint, then STOPPED; answered then. A job that cannot stop any more (it failed, was
+  /// cancelled): kAborted.
   virtual void Stop(std::string job, Done<CheckpointInfo> done) = 0;
   /// Answered when the self-contained copy is written.
   virtual void Savepoint(std::string job, Done<CheckpointInfo> done) = 0;
@@ -155,11 +169,11 @@ class JobApi {
    public:
     virtual ~Subscription() = default;
   };
-  /// `on_update` gets the status at once, at every change of state, at every completed checkpoint and, while rows
-  /// flow, a few times per second; the last one is the ended status, or an error (kNotFound). On the loop: must not
-  /// block.
-  virtual std::unique_ptr<Subscription> Watch(std::string job,
-                                              std::function<void(const absl::StatusOr<JobStatus>&)> on_update) = 0;
+  /// `on_update` gets the status at once, at every change of state, at every completed checkpoint
+  /// and, while rows flow, a few times per second; the last one is the ended status, or an error
+  /// (kNotFound). On the loop: must not block.
+  virtual std::unique_ptr<Subscription> Watch(
+      std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) = 0;
 };
 
 }  // namespace weir::jobmanager

@@ -35,7 +35,8 @@ JobManager::Impl::Impl(JobManagerOptions options, JobManagerParts parts)
   context_.parts = std::move(parts);
   context_.epoch = context_.parts.store->epoch();
   context_.registry = &registry_;
-  context_.send = [this](const std::string& name, Incarnation incarnation, control::ToTaskManager message) {
+  context_.send = [this](const std::string& name, Incarnation incarnation,
+                         control::ToTaskManager message) {
     Send(name, incarnation, std::move(message));
   };
   context_.changed = [this](JobMaster* job, bool at_once) { OnChanged(job, at_once); };
@@ -47,7 +48,8 @@ void JobManager::Impl::Start(std::function<void(absl::Status)> done) {
   OpenClusterStorage();
   runtime::RunThen<absl::StatusOr<std::vector<MetadataStore::StoredJob>>>(
       context_.parts.io, loop(), [store = context_.parts.store] { return store->Load(); },
-      [self = shared_from_this(), done = std::move(done)](absl::StatusOr<std::vector<MetadataStore::StoredJob>> stored) {
+      [self = shared_from_this(),
+       done = std::move(done)](absl::StatusOr<std::vector<MetadataStore::StoredJob>> stored) {
         if (!stored.ok()) return done(stored.status());
         self->TakeUp(*std::move(stored));
         done(absl::OkStatus());
@@ -62,7 +64,8 @@ void JobManager::Impl::OpenClusterStorage() {
       },
       [self = shared_from_this()](const KnownStorage& known) {
         if (known.status.ok()) return self->Carry(self->registry_.SetStorageId(known.id));
-        log::Warning(absl::StrCat("checkpoint storage is not available, trying again: ", known.status.message()));
+        log::Warning(absl::StrCat("checkpoint storage is not available, trying again: ",
+                                  known.status.message()));
         self->loop()->PostAt(self->context_.now() + kStorageRetry, [weak = self->weak_from_this()] {
           if (auto impl = weak.lock()) impl->OpenClusterStorage();
         });
@@ -77,8 +80,8 @@ void JobManager::Impl::TakeUp(std::vector<MetadataStore::StoredJob> stored) {
   for (MetadataStore::StoredJob& job : stored) {
     auto plan = context_.parts.compile(job.spec);
     const bool ended = IsEnded(job.record.state);
-    jobs_.push_back(std::make_shared<JobMaster>(&context_, std::move(job.record), std::move(job.spec),
-                                                plan.ok() ? *plan : nullptr));
+    jobs_.push_back(std::make_shared<JobMaster>(&context_, std::move(job.record),
+                                                std::move(job.spec), plan.ok() ? *plan : nullptr));
     if (ended) {
       jobs_.back()->SetRecorded();
     } else if (plan.ok()) {
@@ -87,11 +90,13 @@ void JobManager::Impl::TakeUp(std::vector<MetadataStore::StoredJob> stored) {
       jobs_.back()->ResumeAsFailed(plan.status());
     }
   }
-  log::Info(absl::StrCat("leads with epoch ", context_.epoch.value, ", ", jobs_.size(), " jobs recorded"));
+  log::Info(absl::StrCat("leads with epoch ", context_.epoch.value, ", ", jobs_.size(),
+                         " jobs recorded"));
 }
 
 absl::Status JobManager::Impl::Ready() const {
-  return started_ ? absl::OkStatus() : absl::UnavailableError("the JobManager is starting; try again");
+  return started_ ? absl::OkStatus()
+                  : absl::UnavailableError("the JobManager is starting; try again");
 }
 
 absl::StatusOr<std::shared_ptr<JobMaster>> JobManager::Impl::Find(const std::string& job) const {
@@ -102,7 +107,8 @@ absl::StatusOr<std::shared_ptr<JobMaster>> JobManager::Impl::Find(const std::str
     if (master->record().id.value == job) return master;
     if (master->record().name != job) continue;
     // Of a name, the one that has not ended, else the one that ended last.
-    if (!found || !master->ended() || (found->ended() && master->record().ended_at_ms >= found->record().ended_at_ms)) {
+    if (!found || !master->ended() ||
+        (found->ended() && master->record().ended_at_ms >= found->record().ended_at_ms)) {
       found = master;
     }
   }
@@ -110,7 +116,9 @@ absl::StatusOr<std::shared_ptr<JobMaster>> JobManager::Impl::Find(const std::str
   return absl::NotFoundError(absl::StrCat("no job `", job, "`; `weir list` shows all"));
 }
 
-absl::Status JobManager::Impl::Validate(const std::string& spec) const { return context_.parts.compile(spec).status(); }
+absl::Status JobManager::Impl::Validate(const std::string& spec) const {
+  return context_.parts.compile(spec).status();
+}
 
 void JobManager::Impl::Submit(SubmitRequest request, Done<JobId> done) {
   if (absl::Status ready = Ready(); !ready.ok()) return done(ready);
@@ -122,8 +130,9 @@ void JobManager::Impl::Submit(SubmitRequest request, Done<JobId> done) {
     if (master->ended()) continue;
     ++running;
     if (master->record().name == spec.name) {
-      return done(absl::AlreadyExistsError(absl::StrCat("a job `", spec.name, "` is ", ToString(master->state()), " (id ",
-                                                        master->record().id.value, "); cancel or stop it first")));
+      return done(absl::AlreadyExistsError(
+          absl::StrCat("a job `", spec.name, "` is ", ToString(master->state()), " (id ",
+                       master->record().id.value, "); cancel or stop it first")));
     }
   }
   if (running >= kMaxRunningJobs) {
@@ -132,7 +141,8 @@ void JobManager::Impl::Submit(SubmitRequest request, Done<JobId> done) {
   JobRecord record;
   record.id.value = rng_.Hex(32);
   record.name = spec.name;
-  record.storage = spec.checkpoint.storage.empty() ? context_.options.checkpoint_storage : spec.checkpoint.storage;
+  record.storage = spec.checkpoint.storage.empty() ? context_.options.checkpoint_storage
+                                                   : spec.checkpoint.storage;
   while (record.storage.size() > 8 && record.storage.back() == '/') record.storage.pop_back();
   record.from = request.from;
   record.unresolved = request.unresolved;
@@ -228,7 +238,8 @@ void JobManager::Impl::TellWatchers() {
   }
 }
 
-// ---- the thread-safe face ------------------------------------------------------------------------------------------
+// ---- the thread-safe face
+// ------------------------------------------------------------------------------------------
 
 JobManager::JobManager(JobManagerOptions options, JobManagerParts parts)
     : impl_(std::make_shared<Impl>(std::move(options), std::move(parts))) {}
@@ -250,7 +261,9 @@ void JobManager::Validate(std::string spec, Done<std::monostate> done) {
 }
 
 void JobManager::Submit(SubmitRequest request, Done<JobId> done) {
-  impl_->loop()->Post([impl = impl_, request = std::move(request), done = std::move(done)] { impl->Submit(request, done); });
+  impl_->loop()->Post([impl = impl_, request = std::move(request), done = std::move(done)] {
+    impl->Submit(request, done);
+  });
 }
 
 void JobManager::List(Done<std::vector<JobSummary>> done) {

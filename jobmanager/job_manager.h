@@ -33,16 +33,20 @@ struct JobManagerOptions {
   size_t ended_jobs_kept = 100;
 };
 
-/// What a JobManager is made of. All must outlive it. Before it is destroyed: stop the loop, then the workers.
+/// What a JobManager is made of. All must outlive it. Before it is destroyed: stop the loop, then
+/// the workers.
 struct JobManagerParts {
   runtime::EventLoop* loop = nullptr;
   runtime::Worker* io = nullptr;          // the metadata store and manifests: short and urgent
   runtime::Worker* background = nullptr;  // deletes, savepoint copies, imports
   MetadataStore* store = nullptr;
   /// `create`: make the root folder. Blocks.
-  std::function<absl::StatusOr<std::shared_ptr<checkpoint::Storage>>(const std::string& uri, bool create)> open_storage;
+  std::function<absl::StatusOr<std::shared_ptr<checkpoint::Storage>>(const std::string& uri,
+                                                                     bool create)>
+      open_storage;
   /// Serialized weir.v1.JobSpec to a plan; kInvalidArgument with everything that is wrong.
-  std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)> compile;
+  std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)>
+      compile;
   uint64_t seed = 0;  // of job ids: RandomSeed() in production
   /// The metadata store refuses this leader: the process must end. On the loop.
   std::function<void(absl::Status)> on_deposed;
@@ -58,8 +62,8 @@ class JobManager final : public JobApi, public control::TaskManagerLinkHandler {
   JobManager(JobManagerOptions options, JobManagerParts parts);
   ~JobManager() override;
 
-  /// Reads the metadata store and takes the recorded jobs up. Once, first; `done` on the loop: kDataLoss when a record
-  /// is damaged. A checkpoint storage that is not there is waited for.
+  /// Reads the metadata store and takes the recorded jobs up. Once, first; `done` on the loop:
+  /// kDataLoss when a record is damaged. A checkpoint storage that is not there is waited for.
   void Start(std::function<void(absl::Status)> done);
 
   // JobApi
@@ -72,8 +76,8 @@ class JobManager final : public JobApi, public control::TaskManagerLinkHandler {
   void Savepoint(std::string job, Done<CheckpointInfo> done) override;
   void Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> done) override;
   void Cluster(Done<ClusterInfo> done) override;
-  std::unique_ptr<Subscription> Watch(std::string job,
-                                      std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override;
+  std::unique_ptr<Subscription> Watch(
+      std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override;
 
   /// The status of every job that has not ended: for metrics.
   void Running(Done<std::vector<JobStatus>> done);

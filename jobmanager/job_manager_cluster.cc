@@ -25,7 +25,8 @@ const control::Fence* FenceOf(const control::ToJobManager& message) {
 
 }  // namespace
 
-void JobManager::Impl::OnOpened(std::shared_ptr<control::TaskManagerLink> link, const std::string& peer) {
+void JobManager::Impl::OnOpened(std::shared_ptr<control::TaskManagerLink> link,
+                                const std::string& peer) {
   const SessionId session = next_session_++;
   sessions_[link.get()] = session;
   streams_[session] = {std::move(link), peer};
@@ -79,7 +80,8 @@ void JobManager::Impl::Carry(const RegistryActions& actions) {
 }
 
 void JobManager::Impl::ArmRegistry() {
-  // A heartbeat moves the deadline on; the timer then looks again when it is due, rather than being set anew each time.
+  // A heartbeat moves the deadline on; the timer then looks again when it is due, rather than being
+  // set anew each time.
   const std::optional<SteadyMicros> at = registry_.NextWake();
   if (!at || (registry_timer_ != 0 && registry_wake_ <= *at)) return;
   loop()->Cancel(registry_timer_);
@@ -96,7 +98,8 @@ void JobManager::Impl::Do(const registry_action::Send& a) {
   auto it = streams_.find(a.session);
   if (it == streams_.end()) return;
   if (auto* refused = std::get_if<control::RegisterRefused>(&a.message)) {
-    log::Warning(absl::StrCat("TaskManager refused: ", refused->reason.message()), {{"peer", it->second.peer}});
+    log::Warning(absl::StrCat("TaskManager refused: ", refused->reason.message()),
+                 {{"peer", it->second.peer}});
   }
   it->second.link->Send(a.message);
 }
@@ -107,7 +110,8 @@ void JobManager::Impl::Do(const registry_action::Close& a) {
 }
 
 void JobManager::Impl::Do(const registry_action::Available& a) {
-  log::Info("TaskManager available", {{"taskmanager", a.name}, {"slots", absl::StrCat(registry_.Slots())}});
+  log::Info("TaskManager available",
+            {{"taskmanager", a.name}, {"slots", absl::StrCat(registry_.Slots())}});
   OfferSlots();
 }
 
@@ -117,7 +121,8 @@ void JobManager::Impl::Do(const registry_action::Lost& a) {
   for (const auto& master : jobs) master->OnTaskManagerLost(a.name, a.incarnation, a.why);
 }
 
-void JobManager::Impl::Send(const std::string& name, Incarnation incarnation, control::ToTaskManager message) {
+void JobManager::Impl::Send(const std::string& name, Incarnation incarnation,
+                            control::ToTaskManager message) {
   const std::optional<SessionId> session = registry_.Find(name, incarnation);
   if (!session) return;
   auto it = streams_.find(*session);
@@ -125,7 +130,8 @@ void JobManager::Impl::Send(const std::string& name, Incarnation incarnation, co
 }
 
 void JobManager::Impl::OfferSlots() {
-  // As an event of its own: whoever frees slots is in the middle of its work. Jobs are asked in the order submitted.
+  // As an event of its own: whoever frees slots is in the middle of its work. Jobs are asked in the
+  // order submitted.
   if (offering_) return;
   offering_ = true;
   loop()->Post([self = shared_from_this()] {
@@ -152,12 +158,14 @@ ClusterInfo JobManager::Impl::Cluster() const {
                : session.phase == Phase::kStorageUnavailable ? "storage_unavailable"
                                                              : "registering";
     tm.slots = session.reg.slots;
-    if (session.phase == Phase::kRegistered) tm.free_slots = std::max(0, tm.slots - registry_.UsedSlots(tm.name));
+    if (session.phase == Phase::kRegistered)
+      tm.free_slots = std::max(0, tm.slots - registry_.UsedSlots(tm.name));
     tm.build_id = session.reg.build_id;
     tm.silent_ms = (context_.now() - session.last_heard) / 1000;
     info.taskmanagers.push_back(std::move(tm));
   }
-  std::sort(info.taskmanagers.begin(), info.taskmanagers.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(info.taskmanagers.begin(), info.taskmanagers.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   return info;
 }
 

@@ -30,7 +30,8 @@ class JobManager::Impl : public std::enable_shared_from_this<JobManager::Impl> {
   absl::Status Validate(const std::string& spec) const;
 
   // watching
-  void Watch(uint64_t id, const std::string& job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update);
+  void Watch(uint64_t id, const std::string& job,
+             std::function<void(const absl::StatusOr<JobStatus>&)> on_update);
   void Unwatch(uint64_t id) { watchers_.erase(id); }
 
   // job_manager_cluster.cc

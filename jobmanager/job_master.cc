@@ -17,7 +17,8 @@ job::RestartSettings SettingsOf(const plan::ExecutionPlan* plan) {
   return plan != nullptr ? plan->spec->restart : job::RestartSettings{};
 }
 
-/// Ends are retried for as long as they take; the deadline of CANCELLED and FAILED is apart from it.
+/// Ends are retried for as long as they take; the deadline of CANCELLED and FAILED is apart from
+/// it.
 job::RestartSettings ResolverSettings() {
   job::RestartSettings settings;
   settings.max_delay = 10'000'000;
@@ -32,40 +33,46 @@ JobMaster::JobMaster(JobContext* context, JobRecord record, std::string spec,
     : context_(context),
       spec_(std::move(spec)),
       plan_(std::move(plan)),
-      writer_(std::make_shared<RecordWriter>(context->parts.loop, context->parts.io, context->parts.store,
-                                             context->parts.on_deposed)),
+      writer_(std::make_shared<RecordWriter>(context->parts.loop, context->parts.io,
+                                             context->parts.store, context->parts.on_deposed)),
       durable_(record),
       proposed_(std::move(record)),
       restarts_(SettingsOf(plan_.get())),
       resolver_restarts_(ResolverSettings()),
       next_id_(durable_.ids_reserved) {}
 
-void JobMaster::Propose(const std::function<void(JobRecord&)>& change, std::function<void()> then, bool checkpoint) {
+void JobMaster::Propose(const std::function<void(JobRecord&)>& change, std::function<void()> then,
+                        bool checkpoint) {
   change(proposed_);
   proposed_.epoch = context_->epoch;
-  writer_->Put(proposed_, checkpoint, [self = shared_from_this(), record = proposed_, then = std::move(then)]() mutable {
-    self->durable_ = std::move(record);
-    if (then) then();
-  });
+  writer_->Put(proposed_, checkpoint,
+               [self = shared_from_this(), record = proposed_, then = std::move(then)]() mutable {
+                 self->durable_ = std::move(record);
+                 if (then) then();
+               });
 }
 
 void JobMaster::After(SteadyMicros delay, std::function<void()> then) {
-  context_->parts.loop->PostAt(context_->now() + delay, [weak = weak_from_this(), then = std::move(then)] {
-    if (auto self = weak.lock()) then();
-  });
+  context_->parts.loop->PostAt(context_->now() + delay,
+                               [weak = weak_from_this(), then = std::move(then)] {
+                                 if (auto self = weak.lock()) then();
+                               });
 }
 
-void JobMaster::Log(const std::string& message, std::vector<std::pair<std::string_view, std::string>> more) const {
+void JobMaster::Log(const std::string& message,
+                    std::vector<std::pair<std::string_view, std::string>> more) const {
   log::Fields fields{{"job", proposed_.name}, {"attempt", absl::StrCat(proposed_.attempt.value)}};
   for (auto& field : more) fields.push_back(std::move(field));
   log::Info(message, fields);
 }
 
 void JobMaster::LogWarning(const std::string& message) const {
-  log::Warning(message, {{"job", proposed_.name}, {"attempt", absl::StrCat(proposed_.attempt.value)}});
+  log::Warning(message,
+               {{"job", proposed_.name}, {"attempt", absl::StrCat(proposed_.attempt.value)}});
 }
 
-JobFailure JobMaster::MakeFailure(absl::Status why, control::FailureDomain domain, std::string where) const {
+JobFailure JobMaster::MakeFailure(absl::Status why, control::FailureDomain domain,
+                                  std::string where) const {
   return {std::move(why), domain, std::move(where), context_->wall_ms()};
 }
 
@@ -78,10 +85,12 @@ JobState JobMaster::state() const {
 }
 
 CheckpointInfo JobMaster::InfoOf(const CompletedCheckpoint& done) const {
-  CheckpointInfo info{done.id,          done.attempt, done.savepoint, done.manifest.path, done.completed_at_ms,
-                      done.duration_ms, done.size_bytes};
+  CheckpointInfo info{
+      done.id,          done.attempt,   done.savepoint, done.manifest.path, done.completed_at_ms,
+      done.duration_ms, done.size_bytes};
   // A savepoint is named by its folder.
-  if (const std::string folder = checkpoint::SavepointFolder(durable_.id, done.id); info.path.starts_with(folder)) {
+  if (const std::string folder = checkpoint::SavepointFolder(durable_.id, done.id);
+      info.path.starts_with(folder)) {
     info.path = folder;
   }
   if (storage_) {
@@ -116,23 +125,33 @@ JobStatus JobMaster::Status() const {
     if (!run_->resolver && run_->deployed) {
       status.tasks.clear();
       for (const control::SubtaskPlacement& placement : run_->placements) {
-        SubtaskStatus task{NameOf(placement.subtask), placement.subtask, run_->progress.state(placement.subtask),
-                           placement.taskmanager, {}};
-        if (auto it = run_->metrics.find(placement.subtask); it != run_->metrics.end()) task.metrics = it->second;
+        SubtaskStatus task{NameOf(placement.subtask),
+                           placement.subtask,
+                           run_->progress.state(placement.subtask),
+                           placement.taskmanager,
+                           {}};
+        if (auto it = run_->metrics.find(placement.subtask); it != run_->metrics.end())
+          task.metrics = it->second;
         status.tasks.push_back(std::move(task));
       }
     }
   }
   status.pending = ended() ? durable_.pending : Pending();
-  for (const CompletedCheckpoint& savepoint : durable_.savepoints) status.savepoints.push_back(InfoOf(savepoint));
+  for (const CompletedCheckpoint& savepoint : durable_.savepoints)
+    status.savepoints.push_back(InfoOf(savepoint));
   status.submitted_at_ms = durable_.submitted_at_ms;
   status.ended_at_ms = durable_.ended_at_ms;
   return status;
 }
 
 JobSummary JobMaster::Summary() const {
-  JobSummary summary{durable_.id, durable_.name, state(), proposed_.attempt, durable_.submitted_at_ms,
-                     durable_.ended_at_ms, ""};
+  JobSummary summary{durable_.id,
+                     durable_.name,
+                     state(),
+                     proposed_.attempt,
+                     durable_.submitted_at_ms,
+                     durable_.ended_at_ms,
+                     ""};
   const auto& failure = ended() ? durable_.failure : proposed_.failure;
   if (failure) summary.failure = std::string(failure->status.message());
   return summary;
@@ -143,8 +162,10 @@ std::vector<CheckpointInfo> JobMaster::Checkpoints() const {
   for (const CompletedCheckpoint& done : durable_.retained) {
     if (done.id.value > 0) list.push_back(InfoOf(done));
   }
-  for (const CompletedCheckpoint& savepoint : durable_.savepoints) list.push_back(InfoOf(savepoint));
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  for (const CompletedCheckpoint& savepoint : durable_.savepoints)
+    list.push_back(InfoOf(savepoint));
+  std::stable_sort(list.begin(), list.end(),
+                   [](const auto& a, const auto& b) { return a.id < b.id; });
   return list;
 }
 
@@ -163,22 +184,26 @@ void JobMaster::Cancel(Done<JobStatus> done) {
 
 void JobMaster::Stop(Done<CheckpointInfo> done) {
   if (ended() || (proposed_.end && proposed_.end != JobState::kStopped)) {
-    done(absl::FailedPreconditionError(absl::StrCat("job `", durable_.name, "` is ", ToString(state()), " and cannot be stopped")));
+    done(absl::FailedPreconditionError(absl::StrCat("job `", durable_.name, "` is ",
+                                                    ToString(state()), " and cannot be stopped")));
     return;
   }
   stop_waiters_.push_back(std::move(done));
   if (proposed_.stop_requested) return;
   Log("stop requested");
-  Propose([](JobRecord& r) { r.stop_requested = true; }, [this] { Coordinate(coordinator_event::StopWanted{}); });
+  Propose([](JobRecord& r) { r.stop_requested = true; },
+          [this] { Coordinate(coordinator_event::StopWanted{}); });
 }
 
 void JobMaster::Savepoint(Done<CheckpointInfo> done) {
   if (ended() || proposed_.end) {
-    done(absl::FailedPreconditionError(absl::StrCat("job `", durable_.name, "` is ", ToString(state()), ": no savepoint can be taken")));
+    done(absl::FailedPreconditionError(absl::StrCat(
+        "job `", durable_.name, "` is ", ToString(state()), ": no savepoint can be taken")));
     return;
   }
   if (savepoint_queue_.size() >= kMaxSavepointWaiters) {
-    done(absl::ResourceExhaustedError(absl::StrCat("too many savepoints of job `", durable_.name, "` are being waited for")));
+    done(absl::ResourceExhaustedError(
+        absl::StrCat("too many savepoints of job `", durable_.name, "` are being waited for")));
     return;
   }
   savepoint_queue_.push_back(std::move(done));
@@ -186,8 +211,9 @@ void JobMaster::Savepoint(Done<CheckpointInfo> done) {
 }
 
 void JobMaster::Forget() {
-  context_->parts.background->Run([storage = storage_, store = context_->parts.store, id = durable_.id,
-                                   name = durable_.name, open = context_->parts.open_storage, uri = durable_.storage] {
+  context_->parts.background->Run([storage = storage_, store = context_->parts.store,
+                                   id = durable_.id, name = durable_.name,
+                                   open = context_->parts.open_storage, uri = durable_.storage] {
     std::shared_ptr<checkpoint::Storage> s = storage;
     if (!s) {
       auto opened = open(uri, false);
@@ -200,7 +226,9 @@ void JobMaster::Forget() {
       for (const std::string& path : *paths) (void)s->Delete(path);
     }
     if (absl::Status status = store->Delete(id); !status.ok()) {
-      log::Warning(std::string("record of an ended job not deleted: ") + std::string(status.message()), {{"job", name}});
+      log::Warning(
+          std::string("record of an ended job not deleted: ") + std::string(status.message()),
+          {{"job", name}});
     }
   });
 }

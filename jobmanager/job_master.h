@@ -39,14 +39,18 @@ struct JobContext {
 
 /// One job from its submission to its end: attempts, checkpoints, recovery, savepoints, ends.
 ///
-/// Thread:    confined to the loop. Blocking work goes to the workers and comes back as an event, which is dropped when
+/// Thread:    confined to the loop. Blocking work goes to the workers and comes back as an event,
+/// which is dropped when
 ///            the attempt that it was for is over.
-/// Invariant: an attempt is recorded before it is deployed; a checkpoint is recorded before anybody hears of it; while
-///            the put of a checkpoint is open, nothing chooses a checkpoint (records are put in order).
+/// Invariant: an attempt is recorded before it is deployed; a checkpoint is recorded before anybody
+/// hears of it; while
+///            the put of a checkpoint is open, nothing chooses a checkpoint (records are put in
+///            order).
 /// Source:    design.md section 5.
 class JobMaster : public std::enable_shared_from_this<JobMaster> {
  public:
-  JobMaster(JobContext* context, JobRecord record, std::string spec, std::shared_ptr<const plan::ExecutionPlan> plan);
+  JobMaster(JobContext* context, JobRecord record, std::string spec,
+            std::shared_ptr<const plan::ExecutionPlan> plan);
 
   /// A new job: recorded, then deployed. `done` when it is deployed or refused.
   void Submit(const SubmitRequest& request, Done<JobId> done);
@@ -91,18 +95,20 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   enum class Next : uint8_t { kRun, kResolve };
 
   // job_master.cc
-  void Propose(const std::function<void(JobRecord&)>& change, std::function<void()> then, bool checkpoint = false);
-  void Log(const std::string& message, std::vector<std::pair<std::string_view, std::string>> more = {}) const;
+  void Propose(const std::function<void(JobRecord&)>& change, std::function<void()> then,
+               bool checkpoint = false);
+  void Log(const std::string& message,
+           std::vector<std::pair<std::string_view, std::string>> more = {}) const;
   void LogWarning(const std::string& message) const;
   CheckpointInfo InfoOf(const CompletedCheckpoint& done) const;
   JobFailure MakeFailure(absl::Status why, control::FailureDomain domain, std::string where) const;
   /// Runs on the loop after `delay`, unless the job went away.
   void After(SteadyMicros delay, std::function<void()> then);
   bool IsCurrent(Attempt attempt) const { return run_ && run_->number == attempt; }
-
   // job_master_start.cc
   void ImportAndCreate(const std::string& from);
-  void CreateRecord(std::optional<CompletedCheckpoint> zero, std::optional<checkpoint::FileRef> staged,
+  void CreateRecord(std::optional<CompletedCheckpoint> zero,
+                    std::optional<checkpoint::FileRef> staged,
                     const checkpoint::Manifest* manifest);
   void Refuse(absl::Status why);
   void ReadRetained();
@@ -110,7 +116,8 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void UseManifest(const checkpoint::Manifest& manifest);
 
   // job_master_attempt.cc
-  void BeginAttempt(Next next, SteadyMicros delay, std::function<void(JobRecord&)> change = nullptr);
+  void BeginAttempt(Next next, SteadyMicros delay,
+                    std::function<void(JobRecord&)> change = nullptr);
   void StartRun(Next next, SteadyMicros delay);
   void TryDeploy();
   void Deploy(const std::vector<std::string>& slots);
@@ -156,10 +163,10 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void OnResolved();
   void CopyStopSavepoint();
   void OnResolverFailed(JobFailure failure);
-  void FinishEnd(JobState end, std::optional<JobFailure> failure, std::vector<PendingHandle> pending);
+  void FinishEnd(JobState end, std::optional<JobFailure> failure,
+                 std::vector<PendingHandle> pending);
   void AnswerAll();
   std::vector<PendingHandle> Pending() const;
-
   JobContext* const context_;
   const std::string spec_;
   const std::shared_ptr<const plan::ExecutionPlan> plan_;  // null: ResumeAsFailed
@@ -173,8 +180,8 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   RestartPolicy resolver_restarts_;
   Attempt failed_attempt_;  // the last one that failed
   bool recorded_ = false;
-  bool ran_ = false;       // reached RUNNING, or was taken up: RESTARTING rather than DEPLOYING
-  bool finishing_ = false; // the end state is being put
+  bool ran_ = false;        // reached RUNNING, or was taken up: RESTARTING rather than DEPLOYING
+  bool finishing_ = false;  // the end state is being put
   CheckpointId next_id_;
   std::vector<checkpoint::SourceSplits> sources_;
   Retention retention_;
@@ -186,8 +193,8 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   Done<JobId> submit_done_;
   std::vector<Done<JobStatus>> cancel_waiters_;
   std::vector<Done<CheckpointInfo>> stop_waiters_;
-  std::vector<Done<CheckpointInfo>> savepoint_queue_;       // not triggered
-  std::map<CheckpointId, OpenSavepoint> open_savepoints_;   // triggered, not copied
+  std::vector<Done<CheckpointInfo>> savepoint_queue_;      // not triggered
+  std::map<CheckpointId, OpenSavepoint> open_savepoints_;  // triggered, not copied
 };
 
 }  // namespace weir::jobmanager

@@ -17,17 +17,20 @@ using control::FailureDomain;
 using control::SubtaskState;
 
 std::string JobMaster::NameOf(SubtaskId subtask) const {
-  return subtask.task >= 0 && subtask.task < static_cast<int>(plan_->tasks.size()) ? plan_->tasks[subtask.task].name
-                                                                                   : absl::StrCat("task ", subtask.task);
+  return subtask.task >= 0 && subtask.task < static_cast<int>(plan_->tasks.size())
+             ? plan_->tasks[subtask.task].name
+             : absl::StrCat("task ", subtask.task);
 }
 
-void JobMaster::BeginAttempt(Next next, SteadyMicros delay, std::function<void(JobRecord&)> change) {
+void JobMaster::BeginAttempt(Next next, SteadyMicros delay,
+                             std::function<void(JobRecord&)> change) {
   CancelRun();
   Propose(
       [&](JobRecord& r) {
         if (change) change(r);
         r.attempt = Attempt(r.attempt.value + 1);
-        r.ids_reserved = std::max(r.ids_reserved, CheckpointId(next_id_.value + CheckpointCoordinator::kIdBlock));
+        r.ids_reserved = std::max(r.ids_reserved,
+                                  CheckpointId(next_id_.value + CheckpointCoordinator::kIdBlock));
       },
       [this, attempt = Attempt(proposed_.attempt.value + 1)] {
         if (!IsCurrent(attempt)) return;
@@ -52,11 +55,14 @@ void JobMaster::StartRun(Next next, SteadyMicros delay) {
 }
 
 void JobMaster::TryDeploy() {
-  if (!run_ || !run_->recorded || run_->deployed || finishing_ || context_->now() < run_->not_before) return;
+  if (!run_ || !run_->recorded || run_->deployed || finishing_ ||
+      context_->now() < run_->not_before)
+    return;
   std::vector<SchedulerCandidate> candidates = context_->registry->Candidates();
   std::vector<std::string> slots = PickSlots(candidates, run_->resolver ? 1 : plan_->slots);
   if (slots.empty() && run_->resolver && !candidates.empty()) {
-    // A resolver reads a manifest and renames files: it may sit beside tasks rather than wait for a free slot.
+    // A resolver reads a manifest and renames files: it may sit beside tasks rather than wait for a
+    // free slot.
     slots = {candidates.front().name};
   }
   if (slots.empty()) {
@@ -102,7 +108,9 @@ void JobMaster::Deploy(const std::vector<std::string>& slots) {
   run_->deployed = true;
   Log(run_->resolver ? "resolver deployed" : "deployed",
       {{"checkpoint", run_->restored ? absl::StrCat(run_->restored->value) : std::string("none")},
-       {"taskmanagers", absl::StrJoin(run_->taskmanagers, ",", [](std::string* out, const auto& tm) { out->append(tm.first); })}});
+       {"taskmanagers",
+        absl::StrJoin(run_->taskmanagers, ",",
+                      [](std::string* out, const auto& tm) { out->append(tm.first); })}});
   for (const auto& [name, subtasks] : by_taskmanager) {
     deploy.subtasks = subtasks;
     context_->send(name, run_->taskmanagers[name], deploy);
@@ -116,7 +124,8 @@ void JobMaster::Deploy(const std::vector<std::string>& slots) {
 }
 
 void JobMaster::SendToAll(const control::ToTaskManager& message) {
-  for (const auto& [name, incarnation] : run_->taskmanagers) context_->send(name, incarnation, message);
+  for (const auto& [name, incarnation] : run_->taskmanagers)
+    context_->send(name, incarnation, message);
 }
 
 void JobMaster::CancelRun() {
@@ -130,7 +139,8 @@ void JobMaster::CancelRun() {
       last_tasks_ = Status().tasks;
       for (SubtaskStatus& task : last_tasks_) {
         if (task.state < SubtaskState::kEnded) {
-          task.state = proposed_.end == JobState::kFinished ? SubtaskState::kEnded : SubtaskState::kCancelled;
+          task.state = proposed_.end == JobState::kFinished ? SubtaskState::kEnded
+                                                            : SubtaskState::kCancelled;
         }
       }
       last_tasks_attempt_ = run_->number;
@@ -147,8 +157,8 @@ void JobMaster::CancelRun() {
 void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager& message) {
   namespace event = coordinator_event;
   auto current = [&](const control::Fence& fence) {
-    return fence.epoch == context_->epoch && run_ && run_->deployed && run_->number == fence.attempt &&
-           run_->taskmanagers.contains(taskmanager);
+    return fence.epoch == context_->epoch && run_ && run_->deployed &&
+           run_->number == fence.attempt && run_->taskmanagers.contains(taskmanager);
   };
   if (auto* m = std::get_if<control::MetricsReport>(&message)) {
     if (current(m->fence)) {
@@ -177,7 +187,8 @@ void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager&
   } else if (auto* m = std::get_if<control::CheckpointAck>(&message)) {
     if (current(m->fence)) Coordinate(event::Acked{std::move(*m)});
   } else if (auto* m = std::get_if<control::CheckpointDecline>(&message)) {
-    if (current(m->fence)) Coordinate(event::Declined{m->checkpoint, m->subtask, m->reason, m->storage_failed});
+    if (current(m->fence))
+      Coordinate(event::Declined{m->checkpoint, m->subtask, m->reason, m->storage_failed});
   } else if (auto* m = std::get_if<control::CommitConfirmed>(&message)) {
     if (current(m->fence)) OnCommitConfirmed(*m);
   } else if (auto* m = std::get_if<control::Swept>(&message)) {
@@ -191,26 +202,35 @@ void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager&
 
 void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskStateChanged& m) {
   run_->progress.OnState(m.subtask, m.state);
-  if (m.state != SubtaskState::kFailed && m.state != SubtaskState::kCancelled) return MaybeAdvance();
+  if (m.state != SubtaskState::kFailed && m.state != SubtaskState::kCancelled)
+    return MaybeAdvance();
   const std::string where =
       absl::StrCat(NameOf(m.subtask), " subtask ", m.subtask.index, " on ", taskmanager);
   if (m.state == SubtaskState::kCancelled) {
-    return FailAttempt(MakeFailure(absl::UnavailableError("cancelled by its TaskManager"), FailureDomain::kExternal, where));
+    return FailAttempt(MakeFailure(absl::UnavailableError("cancelled by its TaskManager"),
+                                   FailureDomain::kExternal, where));
   }
-  JobFailure failure = MakeFailure(m.error.ok() ? absl::InternalError("failed without a reason") : m.error, m.domain, where);
+  JobFailure failure = MakeFailure(
+      m.error.ok() ? absl::InternalError("failed without a reason") : m.error, m.domain, where);
   // Damage that is met while state is read is of the checkpoint; later it would be of the input.
-  const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping && run_->restored && !run_->resolver;
+  const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping &&
+                         run_->restored && !run_->resolver;
   if (restoring && IsLoss(failure.status)) return OnCorrupt(std::move(failure));
   FailAttempt(std::move(failure));
 }
 
 void JobMaster::OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m) {
-  // A user's error breaks connections, and the news of that may come first: it is not retried either.
-  if (m.state != SubtaskState::kFailed || m.domain != FailureDomain::kUser || m.fence.attempt != failed_attempt_) return;
+  // A user's error breaks connections, and the news of that may come first: it is not retried
+  // either.
+  if (m.state != SubtaskState::kFailed || m.domain != FailureDomain::kUser ||
+      m.fence.attempt != failed_attempt_)
+    return;
   if (!run_ || run_->deployed || run_->resolver || proposed_.end) return;
-  JobFailure failure =
-      MakeFailure(m.error, m.domain, absl::StrCat(NameOf(m.subtask), " subtask ", m.subtask.index, " on ", taskmanager));
-  LogWarning(absl::StrCat("the cause of the failure: ", failure.where, ": ", failure.status.message()));
+  JobFailure failure = MakeFailure(
+      m.error, m.domain,
+      absl::StrCat(NameOf(m.subtask), " subtask ", m.subtask.index, " on ", taskmanager));
+  LogWarning(
+      absl::StrCat("the cause of the failure: ", failure.where, ": ", failure.status.message()));
   End(JobState::kFailed, std::move(failure));
 }
 
@@ -242,7 +262,8 @@ void JobMaster::RecordSplits() {
   manifest.max_parallelism = plan_->max_parallelism;
   manifest.state_layouts = plan::StateLayouts(*plan_);
   manifest.sources = sources_;
-  const std::string path = checkpoint::ManifestPath(durable_.id, manifest.id, context_->epoch, attempt);
+  const std::string path =
+      checkpoint::ManifestPath(durable_.id, manifest.id, context_->epoch, attempt);
   runtime::RunThen<absl::StatusOr<checkpoint::FileRef>>(
       context_->parts.io, context_->parts.loop,
       [storage = storage_, path, manifest] { return WriteManifest(*storage, path, manifest); },
@@ -250,7 +271,8 @@ void JobMaster::RecordSplits() {
         if (!self->IsCurrent(attempt)) return;
         if (!file.ok()) {
           return self->FailAttempt(self->MakeFailure(
-              absl::Status(file.status().code(), absl::StrCat("checkpoint 0 cannot be written: ", file.status().message())),
+              absl::Status(file.status().code(), absl::StrCat("checkpoint 0 cannot be written: ",
+                                                              file.status().message())),
               FailureDomain::kExternal, ""));
         }
         CompletedCheckpoint zero{CheckpointId(0), attempt, *file};
@@ -266,7 +288,8 @@ void JobMaster::RecordSplits() {
             [self = self.get(), attempt] {
               if (!self->IsCurrent(attempt)) return;
               self->run_->splits_recorded = true;
-              self->SendToAll(control::AssignSplits{{self->context_->epoch, self->durable_.id, attempt}, self->sources_});
+              self->SendToAll(control::AssignSplits{
+                  {self->context_->epoch, self->durable_.id, attempt}, self->sources_});
               self->MaybeAdvance();
             },
             true);
@@ -313,17 +336,20 @@ void JobMaster::OnAllRunning() {
   context_->changed(this, true);
 }
 
-void JobMaster::OnTaskManagerLost(const std::string& name, Incarnation incarnation, const absl::Status& why) {
+void JobMaster::OnTaskManagerLost(const std::string& name, Incarnation incarnation,
+                                  const absl::Status& why) {
   if (!run_ || !run_->deployed) return;
   auto it = run_->taskmanagers.find(name);
   if (it == run_->taskmanagers.end() || it->second != incarnation) return;
-  FailAttempt(MakeFailure(absl::UnavailableError(absl::StrCat("TaskManager `", name, "` is lost: ", why.message())),
-                          FailureDomain::kExternal, name));
+  FailAttempt(MakeFailure(
+      absl::UnavailableError(absl::StrCat("TaskManager `", name, "` is lost: ", why.message())),
+      FailureDomain::kExternal, name));
 }
 
 void JobMaster::FailAttempt(JobFailure failure) {
   if (!run_ || finishing_) return;
-  LogWarning(absl::StrCat("attempt failed: ", failure.where, failure.where.empty() ? "" : ": ", failure.status.message()));
+  LogWarning(absl::StrCat("attempt failed: ", failure.where, failure.where.empty() ? "" : ": ",
+                          failure.status.message()));
   const bool staged = run_->staged, resolver = run_->resolver;
   failed_attempt_ = run_->number;
   CancelRun();
@@ -331,15 +357,17 @@ void JobMaster::FailAttempt(JobFailure failure) {
   if (resolver && !staged) return OnResolverFailed(std::move(failure));
   // A record that ends the job is being put: that settles what comes next.
   if (proposed_.end) return;
-  const bool permanent = failure.domain == FailureDomain::kUser ||
-                         (staged && (IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
+  const bool permanent =
+      failure.domain == FailureDomain::kUser ||
+      (staged && (IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
   if (permanent) return End(JobState::kFailed, std::move(failure));
   const std::optional<SteadyMicros> delay = restarts_.OnFailure();
   if (!delay) {
     const int failures = restarts_.failures();
     if (failures > 0) {
-      failure.status = absl::Status(failure.status.code(), absl::StrCat(failure.status.message(), " (after ", failures,
-                                                                        " restarts without a completed checkpoint)"));
+      failure.status = absl::Status(failure.status.code(),
+                                    absl::StrCat(failure.status.message(), " (after ", failures,
+                                                 " restarts without a completed checkpoint)"));
     }
     return End(JobState::kFailed, std::move(failure));
   }
@@ -360,7 +388,8 @@ bool JobMaster::IsLoss(const absl::Status& status) const {
 void JobMaster::OnCorrupt(JobFailure failure) {
   constexpr char kName[] = "CHECKPOINT_CORRUPT";
   const std::string message(failure.status.message());
-  failure.status = absl::DataLossError(!absl::StrContains(message, kName) ? absl::StrCat(kName, ": ", message) : message);
+  failure.status = absl::DataLossError(
+      !absl::StrContains(message, kName) ? absl::StrCat(kName, ": ", message) : message);
   CancelRun();
   if (plan_->spec->guarantee == job::Guarantee::kAtLeastOnce && proposed_.retained.size() > 1) {
     LogWarning(absl::StrCat(failure.status.message(), "; falls back to checkpoint ",

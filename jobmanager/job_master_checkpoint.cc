@@ -18,7 +18,8 @@ namespace event = coordinator_event;
 void JobMaster::Coordinate(const CoordinatorEvent& e) {
   if (!run_ || !run_->coordinator) return;
   const Attempt attempt = run_->number;
-  for (const CoordinatorAction& a : run_->coordinator->Step(e, context_->now(), context_->wall_ms())) {
+  for (const CoordinatorAction& a :
+       run_->coordinator->Step(e, context_->now(), context_->wall_ms())) {
     std::visit([this](const auto& what) { Do(what); }, a);
     if (!IsCurrent(attempt)) return;
   }
@@ -50,22 +51,26 @@ void JobMaster::Do(const action::SendTrigger& a) {
   }
   if (absl::Status status = WEIR_FAILPOINT("before_trigger"); !status.ok()) {
     // As an event of its own: the coordinator's actions are still being carried out.
-    context_->parts.loop->Post([weak = weak_from_this(), attempt = run_->number, id = a.id, status] {
-      auto self = weak.lock();
-      if (self && self->IsCurrent(attempt)) self->Coordinate(event::TriggerFailed{id, status});
-    });
+    context_->parts.loop->Post(
+        [weak = weak_from_this(), attempt = run_->number, id = a.id, status] {
+          auto self = weak.lock();
+          if (self && self->IsCurrent(attempt)) self->Coordinate(event::TriggerFailed{id, status});
+        });
     return;
   }
-  const control::TriggerCheckpoint trigger{{context_->epoch, durable_.id, run_->number},
-                                           a.id,
-                                           plan_->spec->checkpoint.timeout / 1000,
-                                           a.purpose == Purpose::kSavepoint || a.purpose == Purpose::kStop};
+  const control::TriggerCheckpoint trigger{
+      {context_->epoch, durable_.id, run_->number},
+      a.id,
+      plan_->spec->checkpoint.timeout / 1000,
+      a.purpose == Purpose::kSavepoint || a.purpose == Purpose::kStop};
   std::set<std::string> with_sources;
   for (const control::SubtaskPlacement& placement : run_->placements) {
     if (run_->progress.IsSource(placement.subtask)) with_sources.insert(placement.taskmanager);
   }
-  for (const std::string& name : with_sources) context_->send(name, run_->taskmanagers[name], trigger);
-  if (absl::Status status = WEIR_FAILPOINT("after_trigger"); !status.ok()) LogWarning(std::string(status.message()));
+  for (const std::string& name : with_sources)
+    context_->send(name, run_->taskmanagers[name], trigger);
+  if (absl::Status status = WEIR_FAILPOINT("after_trigger"); !status.ok())
+    LogWarning(std::string(status.message()));
 }
 
 void JobMaster::Do(const action::WriteManifest& a) {
@@ -80,14 +85,16 @@ void JobMaster::Do(const action::WriteManifest& a) {
   manifest.max_parallelism = plan_->max_parallelism;
   manifest.state_layouts = plan::StateLayouts(*plan_);
   manifest.sources = sources_;
-  const std::string path = checkpoint::ManifestPath(durable_.id, a.id, context_->epoch, run_->number);
+  const std::string path =
+      checkpoint::ManifestPath(durable_.id, a.id, context_->epoch, run_->number);
   runtime::RunThen<absl::StatusOr<checkpoint::FileRef>>(
       context_->parts.io, context_->parts.loop,
       [storage = storage_, path, manifest = std::move(manifest), subtasks = a.subtasks]() mutable {
         manifest.subtasks = *subtasks;
         return WriteManifest(*storage, path, manifest);
       },
-      [weak = weak_from_this(), attempt = run_->number, id = a.id](absl::StatusOr<checkpoint::FileRef> file) {
+      [weak = weak_from_this(), attempt = run_->number,
+       id = a.id](absl::StatusOr<checkpoint::FileRef> file) {
         auto self = weak.lock();
         if (!self || !self->IsCurrent(attempt)) return;
         if (file.ok()) {
@@ -99,7 +106,8 @@ void JobMaster::Do(const action::WriteManifest& a) {
 }
 
 void JobMaster::Do(const action::PutRecord& a) {
-  CompletedCheckpoint done{a.id, run_->number, a.manifest, a.purpose == Purpose::kSavepoint || a.purpose == Purpose::kStop};
+  CompletedCheckpoint done{a.id, run_->number, a.manifest,
+                           a.purpose == Purpose::kSavepoint || a.purpose == Purpose::kStop};
   done.completed_at_ms = context_->wall_ms();
   done.duration_ms = a.duration_micros / 1000;
   done.size_bytes = a.size_bytes + static_cast<int64_t>(a.manifest.size_bytes);
@@ -164,24 +172,28 @@ void JobMaster::TrimFiles() {
   for (const CompletedCheckpoint& done : durable_.retained) keep.insert(done.id);
   std::vector<std::string> paths = retention_.Trim(keep);
   if (paths.empty()) return;
-  context_->parts.background->Run([storage = storage_, paths = std::move(paths), job = durable_.name] {
-    for (const std::string& path : paths) {
-      if (absl::Status status = storage->Delete(path); !status.ok()) {
-        log::Warning(absl::StrCat("file of an old checkpoint not deleted: ", status.message()), {{"job", job}});
-        return;  // the next attempt sweeps it
-      }
-    }
-  });
+  context_->parts.background->Run(
+      [storage = storage_, paths = std::move(paths), job = durable_.name] {
+        for (const std::string& path : paths) {
+          if (absl::Status status = storage->Delete(path); !status.ok()) {
+            log::Warning(absl::StrCat("file of an old checkpoint not deleted: ", status.message()),
+                         {{"job", job}});
+            return;  // the next attempt sweeps it
+          }
+        }
+      });
 }
 
 void JobMaster::SweepOlder(Attempt attempt) {
-  context_->parts.background->Run(
-      [storage = storage_, id = durable_.id, job = durable_.name, attempt, keep = retention_.Referenced()] {
-        auto deleted = SweepOlderAttempts(*storage, id, attempt, keep);
-        if (!deleted.ok()) {
-          log::Warning(absl::StrCat("files of older attempts not deleted: ", deleted.status().message()), {{"job", job}});
-        }
-      });
+  context_->parts.background->Run([storage = storage_, id = durable_.id, job = durable_.name,
+                                   attempt, keep = retention_.Referenced()] {
+    auto deleted = SweepOlderAttempts(*storage, id, attempt, keep);
+    if (!deleted.ok()) {
+      log::Warning(
+          absl::StrCat("files of older attempts not deleted: ", deleted.status().message()),
+          {{"job", job}});
+    }
+  });
 }
 
 void JobMaster::Do(const action::NotifyComplete& a) {
@@ -215,17 +227,21 @@ void JobMaster::Do(const action::NotifyAborted& a) {
                 {"attempt", absl::StrCat(run_->number.value)},
                 {"checkpoint", absl::StrCat(a.id.value)},
                 {"purpose", ToString(a.purpose)}});
-  for (auto& waiter : waiters) waiter(absl::AbortedError(absl::StrCat("the savepoint failed: ", a.why.message())));
+  for (auto& waiter : waiters)
+    waiter(absl::AbortedError(absl::StrCat("the savepoint failed: ", a.why.message())));
   context_->changed(this, true);
 }
 
 void JobMaster::Do(const action::Probe& a) {
-  SendToAll(control::ProbeStorage{{context_->epoch, durable_.id, run_->number}, a.probe, durable_.storage});
+  SendToAll(control::ProbeStorage{
+      {context_->epoch, durable_.id, run_->number}, a.probe, durable_.storage});
   runtime::RunThen<absl::Status>(
-      context_->parts.background, context_->parts.loop, [storage = storage_] { return storage->Probe(); },
+      context_->parts.background, context_->parts.loop,
+      [storage = storage_] { return storage->Probe(); },
       [weak = weak_from_this(), attempt = run_->number, probe = a.probe](absl::Status result) {
         auto self = weak.lock();
-        if (self && self->IsCurrent(attempt)) self->Coordinate(event::Probed{"", probe, std::move(result)});
+        if (self && self->IsCurrent(attempt))
+          self->Coordinate(event::Probed{"", probe, std::move(result)});
       });
 }
 
@@ -238,7 +254,9 @@ void JobMaster::TakeHandles(const std::vector<checkpoint::SubtaskSnapshot>& subt
   for (const auto& subtask : subtasks) {
     for (const auto& op : subtask.operators) {
       for (const auto& handle : op.handles) {
-        handles_.push_back({subtask.subtask, {op.node, handle.checkpoint, handle.owner_subtask, handle.deadline_ms}});
+        handles_.push_back(
+            {subtask.subtask,
+             {op.node, handle.checkpoint, handle.owner_subtask, handle.deadline_ms}});
       }
     }
   }
@@ -267,11 +285,14 @@ void JobMaster::CopyResolvedSavepoints() {
 
 void JobMaster::CopySavepoint(CheckpointId id) {
   auto open = open_savepoints_.find(id);
-  if (open == open_savepoints_.end() || open->second.manifest.path.empty() || open->second.copying) return;
+  if (open == open_savepoints_.end() || open->second.manifest.path.empty() || open->second.copying)
+    return;
   open->second.copying = true;
   runtime::RunThen<absl::StatusOr<checkpoint::FileRef>>(
       context_->parts.background, context_->parts.loop,
-      [storage = storage_, manifest = open->second.manifest] { return jobmanager::CopySavepoint(*storage, manifest); },
+      [storage = storage_, manifest = open->second.manifest] {
+        return jobmanager::CopySavepoint(*storage, manifest);
+      },
       [self = shared_from_this(), id](absl::StatusOr<checkpoint::FileRef> file) {
         auto open = self->open_savepoints_.find(id);
         if (open == self->open_savepoints_.end()) return;
@@ -280,9 +301,11 @@ void JobMaster::CopySavepoint(CheckpointId id) {
         self->retention_.Release(id);
         self->TrimFiles();
         if (!file.ok()) {
-          self->LogWarning(absl::StrCat("savepoint ", id.value, " not written: ", file.status().message()));
+          self->LogWarning(
+              absl::StrCat("savepoint ", id.value, " not written: ", file.status().message()));
           for (auto& waiter : savepoint.waiters) {
-            waiter(absl::AbortedError(absl::StrCat("the savepoint could not be written: ", file.status().message())));
+            waiter(absl::AbortedError(
+                absl::StrCat("the savepoint could not be written: ", file.status().message())));
           }
           return;
         }
@@ -290,12 +313,13 @@ void JobMaster::CopySavepoint(CheckpointId id) {
         done.completed_at_ms = self->context_->wall_ms();
         done.duration_ms = savepoint.duration_ms;
         done.size_bytes = static_cast<int64_t>(file->size_bytes);
-        self->Propose([&](JobRecord& r) { r.savepoints.push_back(done); },
-                      [self = self.get(), done, waiters = std::move(savepoint.waiters)] {
-                        self->Log("savepoint written", {{"checkpoint", absl::StrCat(done.id.value)}});
-                        for (const auto& waiter : waiters) waiter(self->InfoOf(done));
-                        self->context_->changed(self, true);
-                      });
+        self->Propose(
+            [&](JobRecord& r) { r.savepoints.push_back(done); },
+            [self = self.get(), done, waiters = std::move(savepoint.waiters)] {
+              self->Log("savepoint written", {{"checkpoint", absl::StrCat(done.id.value)}});
+              for (const auto& waiter : waiters) waiter(self->InfoOf(done));
+              self->context_->changed(self, true);
+            });
       });
 }
 

@@ -18,7 +18,8 @@ void JobMaster::End(JobState end, std::optional<JobFailure> failure) {
     r.end = end;
     if (failure) r.failure = failure;
   };
-  // Before checkpoint 0 is recorded no source has read and no sink has written: nothing is to be resolved.
+  // Before checkpoint 0 is recorded no source has read and no sink has written: nothing is to be
+  // resolved.
   if (proposed_.state == JobState::kCreated) {
     CancelRun();
     return FinishEnd(end, std::move(failure), {});
@@ -40,7 +41,9 @@ void JobMaster::ArmEndDeadline() {
   if (end != JobState::kCancelled && end != JobState::kFailed) return;
   After(plan_->spec->checkpoint.timeout, [this, end] {
     if (ended() || finishing_ || proposed_.end != end) return;
-    LogWarning("transactions are not resolved in time; they are shown in `status`, and their checkpoint is kept");
+    LogWarning(
+        "transactions are not resolved in time; they are shown in `status`, and their checkpoint "
+        "is kept");
     FinishEnd(end, proposed_.failure, Pending());
   });
 }
@@ -62,20 +65,28 @@ void JobMaster::CopyStopSavepoint() {
   const Attempt attempt = run_->number;
   runtime::RunThen<absl::StatusOr<checkpoint::FileRef>>(
       context_->parts.background, context_->parts.loop,
-      [storage = storage_, manifest = from->manifest] { return jobmanager::CopySavepoint(*storage, manifest); },
-      [self = shared_from_this(), attempt, done = *from](absl::StatusOr<checkpoint::FileRef> file) mutable {
-        if (!self->IsCurrent(attempt) || self->finishing_ || self->proposed_.end != JobState::kStopped) return;
+      [storage = storage_, manifest = from->manifest] {
+        return jobmanager::CopySavepoint(*storage, manifest);
+      },
+      [self = shared_from_this(), attempt,
+       done = *from](absl::StatusOr<checkpoint::FileRef> file) mutable {
+        if (!self->IsCurrent(attempt) || self->finishing_ ||
+            self->proposed_.end != JobState::kStopped)
+          return;
         if (!file.ok() && absl::IsDataLoss(file.status())) {
           return self->FinishEnd(
               JobState::kFailed,
-              self->MakeFailure(absl::DataLossError(absl::StrCat("CHECKPOINT_CORRUPT: ", file.status().message())),
+              self->MakeFailure(absl::DataLossError(
+                                    absl::StrCat("CHECKPOINT_CORRUPT: ", file.status().message())),
                                 control::FailureDomain::kInternal, "savepoint"),
               {});
         }
         if (!file.ok()) {
-          self->LogWarning(absl::StrCat("savepoint not written, trying again: ", file.status().message()));
+          self->LogWarning(
+              absl::StrCat("savepoint not written, trying again: ", file.status().message()));
           return self->After(kCopyRetry, [self = self.get(), attempt] {
-            if (self->IsCurrent(attempt) && !self->finishing_ && self->proposed_.end == JobState::kStopped) {
+            if (self->IsCurrent(attempt) && !self->finishing_ &&
+                self->proposed_.end == JobState::kStopped) {
               self->CopyStopSavepoint();
             }
           });
@@ -89,8 +100,9 @@ void JobMaster::CopyStopSavepoint() {
 }
 
 void JobMaster::OnResolverFailed(JobFailure failure) {
-  const bool permanent = failure.domain == control::FailureDomain::kUser || IsLoss(failure.status) ||
-                         absl::IsFailedPrecondition(failure.status) || absl::IsInvalidArgument(failure.status);
+  const bool permanent = failure.domain == control::FailureDomain::kUser ||
+                         IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status) ||
+                         absl::IsInvalidArgument(failure.status);
   if (!permanent) {
     const std::optional<SteadyMicros> delay = resolver_restarts_.OnFailure();
     BeginAttempt(Next::kResolve, delay.value_or(0));
@@ -98,13 +110,16 @@ void JobMaster::OnResolverFailed(JobFailure failure) {
   }
   const JobState end = *proposed_.end;
   if (end == JobState::kFailed || end == JobState::kCancelled) {
-    LogWarning("transactions cannot be resolved; they are shown in `status`, and their checkpoint is kept");
+    LogWarning(
+        "transactions cannot be resolved; they are shown in `status`, and their checkpoint is "
+        "kept");
     return FinishEnd(end, proposed_.failure, Pending());
   }
   FinishEnd(JobState::kFailed, std::move(failure), Pending());
 }
 
-void JobMaster::FinishEnd(JobState end, std::optional<JobFailure> failure, std::vector<PendingHandle> pending) {
+void JobMaster::FinishEnd(JobState end, std::optional<JobFailure> failure,
+                          std::vector<PendingHandle> pending) {
   if (finishing_) return;
   finishing_ = true;
   Propose(
@@ -120,7 +135,8 @@ void JobMaster::FinishEnd(JobState end, std::optional<JobFailure> failure, std::
         const auto self = shared_from_this();
         CancelRun();
         if (durable_.failure) {
-          LogWarning(absl::StrCat(ToString(durable_.state), ": ", durable_.failure->status.message()));
+          LogWarning(
+              absl::StrCat(ToString(durable_.state), ": ", durable_.failure->status.message()));
         } else {
           Log(ToString(durable_.state));
         }
@@ -130,12 +146,14 @@ void JobMaster::FinishEnd(JobState end, std::optional<JobFailure> failure, std::
 }
 
 void JobMaster::AnswerAll() {
-  const std::string what = absl::StrCat("job `", durable_.name, "` is ", ToString(durable_.state),
-                                        durable_.failure ? absl::StrCat(": ", durable_.failure->status.message()) : "");
+  const std::string what =
+      absl::StrCat("job `", durable_.name, "` is ", ToString(durable_.state),
+                   durable_.failure ? absl::StrCat(": ", durable_.failure->status.message()) : "");
   if (submit_done_) {
     auto done = std::move(submit_done_);
     submit_done_ = nullptr;
-    const absl::Status why = durable_.failure ? durable_.failure->status : absl::CancelledError(what);
+    const absl::Status why =
+        durable_.failure ? durable_.failure->status : absl::CancelledError(what);
     // Whatever stopped it: it was refused before it ran.
     done(absl::IsResourceExhausted(why) ? why : absl::FailedPreconditionError(why.message()));
   }

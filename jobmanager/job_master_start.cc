@@ -35,11 +35,12 @@ struct ImportRequest {
   std::shared_ptr<const plan::ExecutionPlan> plan;
 };
 
-/// Takes a checkpoint over into a new job's storage and writes its manifest: checkpoint 0 of attempt 1, or, with
-/// handles that are to be resolved first, a staged manifest of attempt 0.
+/// Takes a checkpoint over into a new job's storage and writes its manifest: checkpoint 0 of
+/// attempt 1, or, with handles that are to be resolved first, a staged manifest of attempt 0.
 absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request, Import* out) {
   ASSIGN_OR_RETURN(RestorePath path, ParseRestorePath(request.from));
-  // What lies inside the job's own storage is read through that, so that files are linked, not copied.
+  // What lies inside the job's own storage is read through that, so that files are linked, not
+  // copied.
   const std::string root = request.uri + "/";
   if (path.storage.starts_with(root)) {
     path.manifest = path.storage.substr(root.size()) + "/" + path.manifest;
@@ -50,13 +51,15 @@ absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request
   if (!same) {
     auto opened = parts.open_storage(path.storage, false);
     if (!opened.ok()) {
-      return absl::FailedPreconditionError(absl::StrCat(request.from, " cannot be read: ", opened.status().message()));
+      return absl::FailedPreconditionError(
+          absl::StrCat(request.from, " cannot be read: ", opened.status().message()));
     }
     source = *opened;
   }
   ASSIGN_OR_RETURN(Manifest manifest, ReadForRestore(*source, path));
   ApplyRenames(*request.plan, &manifest);
-  RETURN_IF_ERROR(Annotate(CheckRestore(*request.plan, manifest), absl::StrCat("cannot start from ", request.from)));
+  RETURN_IF_ERROR(Annotate(CheckRestore(*request.plan, manifest),
+                           absl::StrCat("cannot start from ", request.from)));
   RETURN_IF_ERROR(ImportFiles(*source, *out->storage, same, request.job, &manifest));
   const bool staged = HasHandles(manifest);
   manifest.job = request.job;
@@ -65,9 +68,11 @@ absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request
   manifest.attempt = Attempt(staged ? 0 : 1);
   manifest.epoch = request.epoch;
   manifest.savepoint = manifest.self_contained = false;
-  ASSIGN_OR_RETURN(out->file, WriteManifest(*out->storage,
-                                            checkpoint::ManifestPath(request.job, manifest.id, request.epoch, manifest.attempt),
-                                            manifest));
+  ASSIGN_OR_RETURN(out->file,
+                   WriteManifest(*out->storage,
+                                 checkpoint::ManifestPath(request.job, manifest.id, request.epoch,
+                                                          manifest.attempt),
+                                 manifest));
   out->manifest = std::move(manifest);
   return absl::OkStatus();
 }
@@ -88,7 +93,8 @@ void JobMaster::Submit(const SubmitRequest& request, Done<JobId> done) {
           const bool wrong = absl::IsInvalidArgument(opened.status);
           return self->Refuse(absl::Status(
               wrong ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable,
-              absl::StrCat("the checkpoint storage ", self->durable_.storage, ": ", opened.status.message())));
+              absl::StrCat("the checkpoint storage ", self->durable_.storage, ": ",
+                           opened.status.message())));
         }
         self->storage_ = std::move(opened.storage);
         if (from.empty()) return self->CreateRecord(std::nullopt, std::nullopt, nullptr);
@@ -109,7 +115,9 @@ void JobMaster::ImportAndCreate(const std::string& from) {
       [self = shared_from_this(), from](Import import) {
         if (!import.status.ok()) {
           absl::Status why = import.status;
-          if (absl::IsDataLoss(why)) why = absl::FailedPreconditionError(absl::StrCat("CHECKPOINT_CORRUPT: ", why.message()));
+          if (absl::IsDataLoss(why))
+            why =
+                absl::FailedPreconditionError(absl::StrCat("CHECKPOINT_CORRUPT: ", why.message()));
           return self->Refuse(std::move(why));
         }
         self->Log(absl::StrCat("starts from ", from));
@@ -127,8 +135,8 @@ void JobMaster::UseManifest(const Manifest& manifest) {
   TakeHandles(manifest.subtasks);
 }
 
-void JobMaster::CreateRecord(std::optional<CompletedCheckpoint> zero, std::optional<checkpoint::FileRef> staged,
-                             const Manifest* manifest) {
+void JobMaster::CreateRecord(std::optional<CompletedCheckpoint> zero,
+                             std::optional<checkpoint::FileRef> staged, const Manifest* manifest) {
   proposed_.epoch = context_->epoch;
   proposed_.attempt = Attempt(1);
   proposed_.staged = std::move(staged);
@@ -144,35 +152,41 @@ void JobMaster::CreateRecord(std::optional<CompletedCheckpoint> zero, std::optio
     for (const auto& file : checkpoint::FilesOf(*manifest)) files.push_back(file.path);
     if (zero) retention_.Add(zero->id, zero->manifest.path, std::move(files));
   }
-  writer_->Create(proposed_, spec_, [self = shared_from_this(), record = proposed_](const absl::Status& status) {
-    if (!status.ok()) {
-      return self->Refuse(absl::UnavailableError(absl::StrCat("the job could not be recorded: ", status.message())));
-    }
-    self->durable_ = record;
-    self->recorded_ = true;
-    self->Log("submitted", {{"id", record.id.value}});
-    self->StartRun(record.staged ? Next::kResolve : Next::kRun, 0);
-    self->run_->recorded = true;
-    self->TryDeploy();
-    // Not enough slots: a job that never ran waits for so long.
-    self->After(self->context_->options.slot_timeout, [self = self.get()] {
-      if (!self->submit_done_ || !self->run_ || self->run_->deployed) return;
-      self->FinishEnd(JobState::kFailed,
-                      self->MakeFailure(absl::ResourceExhaustedError(absl::StrCat(
-                                            "not enough slots: the job needs ", self->plan_->slots, ", ",
-                                            self->context_->registry->FreeSlots(), " of ",
-                                            self->context_->registry->Slots(), " are free")),
-                                        control::FailureDomain::kExternal, ""),
-                      {});
-    });
-  });
+  writer_->Create(
+      proposed_, spec_,
+      [self = shared_from_this(), record = proposed_](const absl::Status& status) {
+        if (!status.ok()) {
+          return self->Refuse(absl::UnavailableError(
+              absl::StrCat("the job could not be recorded: ", status.message())));
+        }
+        self->durable_ = record;
+        self->recorded_ = true;
+        self->Log("submitted", {{"id", record.id.value}});
+        self->StartRun(record.staged ? Next::kResolve : Next::kRun, 0);
+        self->run_->recorded = true;
+        self->TryDeploy();
+        // Not enough slots: a job that never ran waits for so long.
+        self->After(self->context_->options.slot_timeout, [self = self.get()] {
+          if (!self->submit_done_ || !self->run_ || self->run_->deployed) return;
+          self->FinishEnd(
+              JobState::kFailed,
+              self->MakeFailure(absl::ResourceExhaustedError(absl::StrCat(
+                                    "not enough slots: the job needs ", self->plan_->slots, ", ",
+                                    self->context_->registry->FreeSlots(), " of ",
+                                    self->context_->registry->Slots(), " are free")),
+                                control::FailureDomain::kExternal, ""),
+              {});
+        });
+      });
 }
 
 void JobMaster::Refuse(absl::Status why) {
-  log::Warning(std::string("submission refused: ") + std::string(why.message()), {{"job", durable_.name}});
+  log::Warning(std::string("submission refused: ") + std::string(why.message()),
+               {{"job", durable_.name}});
   proposed_.state = durable_.state = JobState::kFailed;
   // A record that was perhaps written must not bring the job back.
-  context_->parts.io->Run([store = context_->parts.store, id = durable_.id] { (void)store->Delete(id); });
+  context_->parts.io->Run(
+      [store = context_->parts.store, id = durable_.id] { (void)store->Delete(id); });
   auto done = std::move(submit_done_);
   submit_done_ = nullptr;
   context_->ended(this);
@@ -188,7 +202,8 @@ void JobMaster::Resume() {
       },
       [self = shared_from_this()](KnownStorage opened) {
         if (!opened.status.ok()) {
-          self->LogWarning(absl::StrCat("waits for its checkpoint storage: ", opened.status.message()));
+          self->LogWarning(
+              absl::StrCat("waits for its checkpoint storage: ", opened.status.message()));
           return self->After(kStorageRetry, [self = self.get()] { self->Resume(); });
         }
         self->storage_ = std::move(opened.storage);
@@ -199,7 +214,8 @@ void JobMaster::Resume() {
 void JobMaster::ResumeAsFailed(const absl::Status& why) {
   recorded_ = true;
   FinishEnd(JobState::kFailed,
-            MakeFailure(absl::Status(why.code(), absl::StrCat("this build cannot take the job up: ", why.message())),
+            MakeFailure(absl::Status(why.code(), absl::StrCat("this build cannot take the job up: ",
+                                                              why.message())),
                         control::FailureDomain::kUser, ""),
             {});
 }
@@ -215,7 +231,8 @@ void JobMaster::ReadRetained() {
       context_->parts.background, context_->parts.loop,
       [storage = storage_, list = std::move(list)] {
         std::vector<Read> reads;
-        for (const CompletedCheckpoint& done : list) reads.push_back({done, ReadManifest(*storage, done.manifest)});
+        for (const CompletedCheckpoint& done : list)
+          reads.push_back({done, ReadManifest(*storage, done.manifest)});
         return reads;
       },
       [self = shared_from_this()](std::vector<Read> reads) {
@@ -226,7 +243,8 @@ void JobMaster::ReadRetained() {
             return self->After(kStorageRetry, [self = self.get()] { self->ReadRetained(); });
           }
           if (!status.ok()) {
-            self->LogWarning(absl::StrCat("checkpoint ", read.done.id.value, " cannot be read: ", status.message()));
+            self->LogWarning(absl::StrCat("checkpoint ", read.done.id.value,
+                                          " cannot be read: ", status.message()));
             continue;
           }
           std::vector<std::string> files;
@@ -235,7 +253,8 @@ void JobMaster::ReadRetained() {
           self->UseManifest(*read.manifest);
         }
         if (!reads.empty() && !reads.back().manifest.ok() && !self->proposed_.end) {
-          return self->OnCorrupt(self->MakeFailure(reads.back().manifest.status(), control::FailureDomain::kInternal, ""));
+          return self->OnCorrupt(self->MakeFailure(reads.back().manifest.status(),
+                                                   control::FailureDomain::kInternal, ""));
         }
         if (self->proposed_.end) return self->BeginEnd();
         self->Log("taken up");
@@ -247,14 +266,16 @@ void JobMaster::ReadRetained() {
 void JobMaster::OnStagedResolved() {
   // Resolved: checkpoint 0 is the staged manifest without its handles.
   const Attempt attempt = run_->number;
-  const std::string path = checkpoint::ManifestPath(durable_.id, CheckpointId(0), context_->epoch, attempt);
+  const std::string path =
+      checkpoint::ManifestPath(durable_.id, CheckpointId(0), context_->epoch, attempt);
   struct Written {
     absl::StatusOr<checkpoint::FileRef> file;
     Manifest manifest;
   };
   runtime::RunThen<Written>(
       context_->parts.io, context_->parts.loop,
-      [storage = storage_, staged = *durable_.staged, path, attempt, epoch = context_->epoch]() -> Written {
+      [storage = storage_, staged = *durable_.staged, path, attempt,
+       epoch = context_->epoch]() -> Written {
         auto manifest = ReadManifest(*storage, staged);
         if (!manifest.ok()) return {manifest.status(), {}};
         DropHandles(&*manifest);
@@ -266,7 +287,8 @@ void JobMaster::OnStagedResolved() {
       [self = shared_from_this(), attempt](Written written) {
         if (!self->IsCurrent(attempt)) return;
         if (!written.file.ok()) {
-          return self->FailAttempt(self->MakeFailure(written.file.status(), control::FailureDomain::kExternal, ""));
+          return self->FailAttempt(
+              self->MakeFailure(written.file.status(), control::FailureDomain::kExternal, ""));
         }
         std::vector<std::string> files;
         for (const auto& file : checkpoint::FilesOf(written.manifest)) files.push_back(file.path);

@@ -15,8 +15,10 @@ struct KnownStorage {
   absl::Status status;
 };
 
-/// Opens the storage at `uri` and sees to it that it is the one that this cluster knows by that URI; one that was never
-/// seen is made, with `fresh_id`. Blocks. kUnavailable: not there, or another one is mounted there: try again.
-KnownStorage OpenKnownStorage(const JobManagerParts& parts, const std::string& uri, const std::string& fresh_id);
+/// Opens the storage at `uri` and sees to it that it is the one that this cluster knows by that
+/// URI; one that was never seen is made, with `fresh_id`. Blocks. kUnavailable: not there, or
+/// another one is mounted there: try again.
+KnownStorage OpenKnownStorage(const JobManagerParts& parts, const std::string& uri,
+                              const std::string& fresh_id);
 
 }  // namespace weir::jobmanager

@@ -21,10 +21,13 @@ absl::Status PutOnWorker(MetadataStore* store, const JobRecord& record, bool che
 
 }  // namespace
 
-void RecordWriter::Create(JobRecord record, std::string spec, std::function<void(absl::Status)> then) {
+void RecordWriter::Create(JobRecord record, std::string spec,
+                          std::function<void(absl::Status)> then) {
   runtime::RunThen<absl::Status>(
       io_, loop_,
-      [store = store_, record = std::move(record), spec = std::move(spec)] { return store->Create(record, spec); },
+      [store = store_, record = std::move(record), spec = std::move(spec)] {
+        return store->Create(record, spec);
+      },
       std::move(then));
 }
 
@@ -58,8 +61,9 @@ void RecordWriter::OnAnswer(const absl::Status& status) {
     return;
   }
   if (!status.ok()) {
-    log::Error(std::string("job record not written, trying again: ") + std::string(status.message()),
-               {{"job", queue_.front().record.name}});
+    log::Error(
+        std::string("job record not written, trying again: ") + std::string(status.message()),
+        {{"job", queue_.front().record.name}});
     loop_->PostAt(loop_->clock().Steady() + kRepeat, [self = shared_from_this()] {
       if (!self->stopped_) self->Write();
     });

@@ -13,13 +13,15 @@ namespace weir::jobmanager {
 /// Puts the records of one job, one after another, each repeated until the store has answered.
 ///
 /// Thread:    confined to the loop.
-/// Errors:    an unknown answer is settled only by repeating the same put, so nothing behind it goes before; a refused
+/// Errors:    an unknown answer is settled only by repeating the same put, so nothing behind it
+/// goes before; a refused
 ///            put deposes the leader (`deposed`) and ends the queue.
 /// Invariant: `then` runs only when the record is durable.
 /// Source:    design.md 5.6.
 class RecordWriter : public std::enable_shared_from_this<RecordWriter> {
  public:
-  RecordWriter(runtime::EventLoop* loop, runtime::Worker* io, MetadataStore* store, std::function<void(absl::Status)> deposed)
+  RecordWriter(runtime::EventLoop* loop, runtime::Worker* io, MetadataStore* store,
+               std::function<void(absl::Status)> deposed)
       : loop_(loop), io_(io), store_(store), deposed_(std::move(deposed)) {}
 
   /// The first record of a job, with its spec. Not repeated: `then` gets the error.

@@ -9,8 +9,8 @@
 
 namespace weir::checkpoint {
 
-/// Where a job's files lie in the checkpoint storage. What an attempt writes carries its number, so that the sweep of
-/// older attempts can tell it without reading anything.
+/// Where a job's files lie in the checkpoint storage. What an attempt writes carries its number, so
+/// that the sweep of older attempts can tell it without reading anything.
 ///
 ///   <job>/state/<attempt>/<task>-<subtask>/…           deltas and bases, written by the subtask
 ///   <job>/checkpoints/<id>-<epoch>-<attempt>.manifest  written by the JobManager
@@ -19,9 +19,13 @@ inline std::string StateRoot(const JobId& job) { return absl::StrCat(job.value, 
 inline std::string StatePrefix(const JobId& job, Attempt attempt, SubtaskId subtask) {
   return absl::StrCat(StateRoot(job), attempt.value, "/", subtask.task, "-", subtask.index, "/");
 }
-inline std::string ManifestRoot(const JobId& job) { return absl::StrCat(job.value, "/checkpoints/"); }
-inline std::string ManifestPath(const JobId& job, CheckpointId id, LeaderEpoch epoch, Attempt attempt) {
-  return absl::StrCat(ManifestRoot(job), id.value, "-", epoch.value, "-", attempt.value, ".manifest");
+inline std::string ManifestRoot(const JobId& job) {
+  return absl::StrCat(job.value, "/checkpoints/");
+}
+inline std::string ManifestPath(const JobId& job, CheckpointId id, LeaderEpoch epoch,
+                                Attempt attempt) {
+  return absl::StrCat(ManifestRoot(job), id.value, "-", epoch.value, "-", attempt.value,
+                      ".manifest");
 }
 inline std::string SavepointFolder(const JobId& job, CheckpointId id) {
   return absl::StrCat(job.value, "/savepoints/", id.value, "/");

@@ -9,8 +9,8 @@
 
 namespace weir::runtime {
 
-/// Runs closures one after another, in the order posted; timers when they are due. What a daemon's control state
-/// lives on.
+/// Runs closures one after another, in the order posted; timers when they are due. What a daemon's
+/// control state lives on.
 ///
 /// Thread:  thread-safe; closures run on one thread at a time (`OnLoop` there).
 /// Units:   times are those of the Clock it was made with.
@@ -38,7 +38,8 @@ class Worker {
 
 /// Runs `work` on `worker` and hands its result to `then` on `loop`. Both must outlive the work.
 template <typename T>
-void RunThen(Worker* worker, EventLoop* loop, std::function<T()> work, std::function<void(T)> then) {
+void RunThen(Worker* worker, EventLoop* loop, std::function<T()> work,
+             std::function<void(T)> then) {
   worker->Run([loop, work = std::move(work), then = std::move(then)]() mutable {
     auto result = std::make_shared<T>(work());
     loop->Post([result, then = std::move(then)] { then(std::move(*result)); });

@@ -69,7 +69,8 @@ void ThreadEventLoop::Main() {
       queue_.pop_front();
       if (queue_.size() + 1 == kMaxQueued) room_.notify_all();
     } else if (!timers_.empty()) {
-      wake_.wait_for(lock, std::chrono::microseconds(timers_.begin()->first.first - clock_->Steady()));
+      wake_.wait_for(lock,
+                     std::chrono::microseconds(timers_.begin()->first.first - clock_->Steady()));
       continue;
     } else {
       wake_.wait(lock);

@@ -14,7 +14,8 @@ namespace weir::runtime {
 
 /// An EventLoop with a thread of its own.
 ///
-/// Thread:  thread-safe. Post from another thread waits while kMaxQueued events are queued (back-pressure on whoever
+/// Thread:  thread-safe. Post from another thread waits while kMaxQueued events are queued
+/// (back-pressure on whoever
 ///          talks to the daemon); the loop itself never waits.
 /// Errors:  after Stop, events are dropped.
 class ThreadEventLoop final : public EventLoop {

@@ -11,7 +11,8 @@ namespace {
 namespace event = coordinator_event;
 namespace action = coordinator_action;
 
-/// Behind a failure nothing is triggered for so long, or a final checkpoint that cannot work would spin.
+/// Behind a failure nothing is triggered for so long, or a final checkpoint that cannot work would
+/// spin.
 constexpr SteadyMicros kPauseBehindFailure = 100'000;
 constexpr SteadyMicros kProbeRetry = 500'000;
 
@@ -24,10 +25,14 @@ bool HasHandles(const checkpoint::SubtaskSnapshot& snapshot) {
 
 const char* ToString(Purpose purpose) {
   switch (purpose) {
-    case Purpose::kPeriodic: return "periodic";
-    case Purpose::kSavepoint: return "savepoint";
-    case Purpose::kStop: return "stop";
-    case Purpose::kFinal: return "final";
+    case Purpose::kPeriodic:
+      return "periodic";
+    case Purpose::kSavepoint:
+      return "savepoint";
+    case Purpose::kStop:
+      return "stop";
+    case Purpose::kFinal:
+      return "final";
   }
   return "unknown";
 }
@@ -39,8 +44,8 @@ CheckpointCoordinator::CheckpointCoordinator(Setup setup)
       next_id_(setup.next_id),
       ids_reserved_(setup.ids_reserved) {}
 
-std::vector<CoordinatorAction> CheckpointCoordinator::Step(const CoordinatorEvent& event, SteadyMicros now,
-                                                           int64_t wall_ms) {
+std::vector<CoordinatorAction> CheckpointCoordinator::Step(const CoordinatorEvent& event,
+                                                           SteadyMicros now, int64_t wall_ms) {
   now_ = now;
   wall_ms_ = wall_ms;
   actions_.clear();
@@ -85,8 +90,8 @@ void CheckpointCoordinator::On(const event::Declined& e) {
   auto it = pending_.find(e.id);
   if (it == pending_.end() || it->second.stage != Stage::kCollecting) return;
   Abort(it,
-        absl::Status(e.reason.code(), absl::StrCat("declined by subtask ", e.subtask.task, "/", e.subtask.index, ": ",
-                                                   e.reason.message())),
+        absl::Status(e.reason.code(), absl::StrCat("declined by subtask ", e.subtask.task, "/",
+                                                   e.subtask.index, ": ", e.reason.message())),
         e.storage_failed);
 }
 
@@ -94,11 +99,13 @@ std::optional<absl::Status> CheckpointCoordinator::HandleTooOld(const Pending& p
   for (const auto& subtask : *pending.subtasks) {
     for (const auto& op : subtask.operators) {
       for (const auto& handle : op.handles) {
-        if (handle.deadline_ms == 0 || handle.deadline_ms - wall_ms_ >= config_.restart_budget_ms) continue;
+        if (handle.deadline_ms == 0 || handle.deadline_ms - wall_ms_ >= config_.restart_budget_ms)
+          continue;
         return absl::DeadlineExceededError(
-            absl::StrCat("a transaction of sink `", op.node, "` sealed at checkpoint ", handle.checkpoint.value, " ends in ",
-                         handle.deadline_ms - wall_ms_, " ms, nearer than the restart budget of ",
-                         config_.restart_budget_ms, " ms: the attempt goes back to the last complete checkpoint"));
+            absl::StrCat("a transaction of sink `", op.node, "` sealed at checkpoint ",
+                         handle.checkpoint.value, " ends in ", handle.deadline_ms - wall_ms_,
+                         " ms, nearer than the restart budget of ", config_.restart_budget_ms,
+                         " ms: the attempt goes back to the last complete checkpoint"));
       }
     }
   }
@@ -116,8 +123,8 @@ void CheckpointCoordinator::On(const event::ManifestWritten& e) {
   }
   pending.stage = Stage::kRecording;
   if (EndsJob(pending.purpose)) ending_ = true;
-  actions_.push_back(action::PutRecord{e.id, pending.purpose, e.file, now_ - pending.triggered_at, pending.size_bytes,
-                                       pending.subtasks});
+  actions_.push_back(action::PutRecord{e.id, pending.purpose, e.file, now_ - pending.triggered_at,
+                                       pending.size_bytes, pending.subtasks});
 }
 
 void CheckpointCoordinator::On(const event::ManifestFailed& e) {
@@ -144,7 +151,8 @@ void CheckpointCoordinator::On(const event::Recorded& e) {
     const bool again = older.purpose == Purpose::kSavepoint;
     actions_.push_back(action::NotifyAborted{
         pending_.begin()->first, older.purpose,
-        absl::AbortedError(absl::StrCat("checkpoint ", e.id.value, " was complete before it")), again});
+        absl::AbortedError(absl::StrCat("checkpoint ", e.id.value, " was complete before it")),
+        again});
     savepoint_wanted_ |= again;
     pending_.erase(pending_.begin());
   }
@@ -152,7 +160,8 @@ void CheckpointCoordinator::On(const event::Recorded& e) {
   std::set<SubtaskId> open;
   for (const auto& subtask : *done.subtasks) {
     auto confirmed = confirmed_.find(subtask.subtask);
-    if (HasHandles(subtask) && (confirmed == confirmed_.end() || confirmed->second < e.id)) open.insert(subtask.subtask);
+    if (HasHandles(subtask) && (confirmed == confirmed_.end() || confirmed->second < e.id))
+      open.insert(subtask.subtask);
   }
   if (open.empty()) {
     actions_.push_back(action::CommitsConfirmed{e.id});
@@ -195,8 +204,8 @@ void CheckpointCoordinator::StartProbe() {
   actions_.push_back(action::Probe{probe_});
 }
 
-void CheckpointCoordinator::Abort(std::map<CheckpointId, Pending>::iterator it, const absl::Status& why,
-                                  bool storage_failed) {
+void CheckpointCoordinator::Abort(std::map<CheckpointId, Pending>::iterator it,
+                                  const absl::Status& why, bool storage_failed) {
   actions_.push_back(action::NotifyAborted{it->first, it->second.purpose, why});
   pending_.erase(it);
   last_end_ = now_;
@@ -241,8 +250,8 @@ void CheckpointCoordinator::ExpirePending() {
         if (missing.size() > 200) break;
       }
       Abort(it,
-            absl::DeadlineExceededError(absl::StrCat("not acknowledged within ", config_.timeout / 1000,
-                                                     " ms by subtasks ", missing)),
+            absl::DeadlineExceededError(absl::StrCat(
+                "not acknowledged within ", config_.timeout / 1000, " ms by subtasks ", missing)),
             false);
     }
     it = next;
@@ -250,7 +259,8 @@ void CheckpointCoordinator::ExpirePending() {
 }
 
 void CheckpointCoordinator::WriteNext() {
-  // One at a time, the lowest first: records are accepted only for greater ids, and none is passed over.
+  // One at a time, the lowest first: records are accepted only for greater ids, and none is passed
+  // over.
   for (auto& [id, pending] : pending_) {
     if (pending.stage == Stage::kWriting || pending.stage == Stage::kRecording) return;
   }
@@ -270,7 +280,8 @@ void CheckpointCoordinator::MaybeFailAttempt() {
   }
   failed_ = true;
   actions_.push_back(action::FailAttempt{absl::AbortedError(
-      absl::StrCat(failures_in_row_, " checkpoints in a row failed; tolerable_failures is ", config_.tolerable_failures))});
+      absl::StrCat(failures_in_row_, " checkpoints in a row failed; tolerable_failures is ",
+                   config_.tolerable_failures))});
 }
 
 void CheckpointCoordinator::MaybeTrigger() {
@@ -283,7 +294,9 @@ void CheckpointCoordinator::MaybeTrigger() {
   Purpose purpose = Purpose::kPeriodic;
   SteadyMicros due = std::max(periodic_due_, last_end_ + config_.min_pause);
   if (stop_wanted_ || sources_ended_ || savepoint_wanted_) {
-    purpose = stop_wanted_ ? Purpose::kStop : sources_ended_ ? Purpose::kFinal : Purpose::kSavepoint;
+    purpose = stop_wanted_     ? Purpose::kStop
+              : sources_ended_ ? Purpose::kFinal
+                               : Purpose::kSavepoint;
     due = now_;
   }
   due = std::max(due, not_before_);
@@ -293,7 +306,8 @@ void CheckpointCoordinator::MaybeTrigger() {
   }
   if (next_id_.value + kIdBlock / 2 >= ids_reserved_.value && !reserving_) {
     reserving_ = true;
-    actions_.push_back(action::ReserveIds{CheckpointId(std::max(next_id_, ids_reserved_).value + kIdBlock)});
+    actions_.push_back(
+        action::ReserveIds{CheckpointId(std::max(next_id_, ids_reserved_).value + kIdBlock)});
   }
   if (next_id_ >= ids_reserved_) return;  // until IdsReserved
 

@@ -34,9 +34,9 @@ struct CheckpointConfig {
 
 /// What happens to a coordinator. `Step` takes the time with each.
 namespace coordinator_event {
-struct Started {};      // every subtask runs
+struct Started {};  // every subtask runs
 struct TimePassed {};
-struct IdsReserved {    // durably
+struct IdsReserved {  // durably
   CheckpointId until;
 };
 struct TriggerFailed {
@@ -60,10 +60,10 @@ struct ManifestFailed {
   CheckpointId id;
   absl::Status why;
 };
-struct Recorded {       // the metadata store has accepted it
+struct Recorded {  // the metadata store has accepted it
   CheckpointId id;
 };
-struct Confirmed {      // all handles <= id of the subtask are committed
+struct Confirmed {  // all handles <= id of the subtask are committed
   SubtaskId subtask;
   CheckpointId id;
 };
@@ -77,10 +77,12 @@ struct SavepointWanted {};
 struct StopWanted {};
 }  // namespace coordinator_event
 using CoordinatorEvent =
-    std::variant<coordinator_event::Started, coordinator_event::TimePassed, coordinator_event::IdsReserved,
-                 coordinator_event::TriggerFailed, coordinator_event::Acked, coordinator_event::Declined,
-                 coordinator_event::ManifestWritten, coordinator_event::ManifestFailed, coordinator_event::Recorded,
-                 coordinator_event::Confirmed, coordinator_event::Probed, coordinator_event::SourcesEnded,
+    std::variant<coordinator_event::Started, coordinator_event::TimePassed,
+                 coordinator_event::IdsReserved, coordinator_event::TriggerFailed,
+                 coordinator_event::Acked, coordinator_event::Declined,
+                 coordinator_event::ManifestWritten, coordinator_event::ManifestFailed,
+                 coordinator_event::Recorded, coordinator_event::Confirmed,
+                 coordinator_event::Probed, coordinator_event::SourcesEnded,
                  coordinator_event::SavepointWanted, coordinator_event::StopWanted>;
 
 /// What the driver is to do, in order.
@@ -127,16 +129,20 @@ struct FailAttempt {
 };
 }  // namespace coordinator_action
 using CoordinatorAction =
-    std::variant<coordinator_action::ReserveIds, coordinator_action::SendTrigger, coordinator_action::WriteManifest,
-                 coordinator_action::PutRecord, coordinator_action::NotifyComplete, coordinator_action::NotifyAborted,
-                 coordinator_action::CommitsConfirmed, coordinator_action::Probe, coordinator_action::FailAttempt>;
+    std::variant<coordinator_action::ReserveIds, coordinator_action::SendTrigger,
+                 coordinator_action::WriteManifest, coordinator_action::PutRecord,
+                 coordinator_action::NotifyComplete, coordinator_action::NotifyAborted,
+                 coordinator_action::CommitsConfirmed, coordinator_action::Probe,
+                 coordinator_action::FailAttempt>;
 
-/// Decides about the checkpoints of one attempt: when to trigger, when one is complete, when it is given up.
+/// Decides about the checkpoints of one attempt: when to trigger, when one is complete, when it is
+/// given up.
 ///
 /// Thread:    confined; pure: neither I/O nor time of its own.
 /// Shape:     one coordinator per attempt; ids are handed on from attempt to attempt.
 /// Errors:    late, repeated or unknown messages are ignored: they carry ids.
-/// Invariant: an action exists only on its event: PutRecord only on ManifestWritten, NotifyComplete only on Recorded.
+/// Invariant: an action exists only on its event: PutRecord only on ManifestWritten, NotifyComplete
+/// only on Recorded.
 ///            Once PutRecord is given, the checkpoint is neither aborted nor given up.
 /// Source:    design.md section 5.
 class CheckpointCoordinator {
@@ -151,7 +157,8 @@ class CheckpointCoordinator {
   static constexpr int64_t kIdBlock = 10'000;
 
   explicit CheckpointCoordinator(Setup setup);
-  std::vector<CoordinatorAction> Step(const CoordinatorEvent& event, SteadyMicros now, int64_t wall_ms);
+  std::vector<CoordinatorAction> Step(const CoordinatorEvent& event, SteadyMicros now,
+                                      int64_t wall_ms);
 
   /// When TimePassed is due next; nothing: not before another event.
   std::optional<SteadyMicros> NextWake() const { return next_wake_; }
@@ -191,7 +198,8 @@ class CheckpointCoordinator {
   void WriteNext();
   void MaybeFailAttempt();
   void MaybeTrigger();
-  void Abort(std::map<CheckpointId, Pending>::iterator it, const absl::Status& why, bool storage_failed);
+  void Abort(std::map<CheckpointId, Pending>::iterator it, const absl::Status& why,
+             bool storage_failed);
   void StartProbe();
   std::optional<absl::Status> HandleTooOld(const Pending& pending) const;
   void WakeAt(SteadyMicros at);
@@ -210,8 +218,8 @@ class CheckpointCoordinator {
   bool reserving_ = false;
 
   bool running_ = false;
-  bool failed_ = false;    // FailAttempt was given
-  bool ending_ = false;    // a record that ends the job was put
+  bool failed_ = false;  // FailAttempt was given
+  bool ending_ = false;  // a record that ends the job was put
   bool sources_ended_ = false;
   bool stop_wanted_ = false;
   bool savepoint_wanted_ = false;
@@ -222,9 +230,9 @@ class CheckpointCoordinator {
   std::map<CheckpointId, std::set<SubtaskId>> unconfirmed_;
 
   SteadyMicros periodic_due_ = 0;
-  SteadyMicros last_end_ = 0;       // of any checkpoint: min_pause counts from here
+  SteadyMicros last_end_ = 0;  // of any checkpoint: min_pause counts from here
   SteadyMicros last_complete_ = 0;
-  SteadyMicros not_before_ = 0;     // pause behind a failure, also for those that are not periodic
+  SteadyMicros not_before_ = 0;  // pause behind a failure, also for those that are not periodic
   int failures_in_row_ = 0;
 
   bool probing_ = false;

@@ -12,8 +12,8 @@ namespace weir::jobmanager {
 /// Which files of the checkpoint storage the retained checkpoints of a job need.
 ///
 /// Thread:    confined; pure.
-/// Invariant: a file is given up only when no retained checkpoint and no running savepoint copy refers to it.
-/// Source:    design.md 5.8.
+/// Invariant: a file is given up only when no retained checkpoint and no running savepoint copy
+/// refers to it. Source:    design.md 5.8.
 class Retention {
  public:
   /// A completed checkpoint: its manifest's path and every file that it refers to.

@@ -11,8 +11,8 @@ struct SchedulerCandidate {
   int free = 0;
 };
 
-/// Picks a TaskManager for each of `needed` slots, spread evenly: always where the smallest part of the slots is used,
-/// ties by name. Empty when there are not enough. Pure.
+/// Picks a TaskManager for each of `needed` slots, spread evenly: always where the smallest part of
+/// the slots is used, ties by name. Empty when there are not enough. Pure.
 std::vector<std::string> PickSlots(std::vector<SchedulerCandidate> candidates, int needed);
 
 }  // namespace weir::jobmanager

@@ -35,20 +35,24 @@ RegistryActions TaskManagerRegistry::Refuse(SessionId id, absl::Status why) {
   return {action::Send{id, control::RegisterRefused{why}}, action::Close{id, why}};
 }
 
-RegistryActions TaskManagerRegistry::OnRegister(SessionId id, const control::Register& reg, SteadyMicros now) {
+RegistryActions TaskManagerRegistry::OnRegister(SessionId id, const control::Register& reg,
+                                                SteadyMicros now) {
   auto it = sessions_.find(id);
   if (it == sessions_.end()) return {};
   Session& session = it->second;
   session.last_heard = now;
-  if (session.phase != Phase::kOpened) return {action::Close{id, absl::FailedPreconditionError("registered twice on one stream")}};
+  if (session.phase != Phase::kOpened)
+    return {action::Close{id, absl::FailedPreconditionError("registered twice on one stream")}};
   session.reg = reg;
   if (reg.name.empty() || reg.slots < 1) {
-    return Refuse(id, absl::InvalidArgumentError("a TaskManager needs a name and at least one slot"));
+    return Refuse(id,
+                  absl::InvalidArgumentError("a TaskManager needs a name and at least one slot"));
   }
   if (reg.build_id != options_.build_id) {
-    return Refuse(id, absl::FailedPreconditionError(
-                          absl::StrCat("TaskManager `", reg.name, "` is of build ", reg.build_id, ", the JobManager of build ",
-                                       options_.build_id, "; install the same on both")));
+    return Refuse(
+        id, absl::FailedPreconditionError(absl::StrCat(
+                "TaskManager `", reg.name, "` is of build ", reg.build_id,
+                ", the JobManager of build ", options_.build_id, "; install the same on both")));
   }
   auto owner = owners_.find(reg.name);
   if (owner == owners_.end()) return Accept(id, now);
@@ -62,7 +66,8 @@ RegistryActions TaskManagerRegistry::OnRegister(SessionId id, const control::Reg
     return actions;
   }
   if (challengers_.contains(reg.name)) {
-    return Refuse(id, absl::AlreadyExistsError(absl::StrCat("several TaskManagers come with the name `", reg.name, "`")));
+    return Refuse(id, absl::AlreadyExistsError(absl::StrCat(
+                          "several TaskManagers come with the name `", reg.name, "`")));
   }
   session.phase = Phase::kWaitingForName;
   challengers_[reg.name] = id;
@@ -82,27 +87,31 @@ void TaskManagerRegistry::AskForStorage(SessionId id, SteadyMicros now, Registry
   Session& session = sessions_[id];
   session.ask_again = now + kAskForStorageAgain;
   actions->push_back(action::Send{
-      id, control::RegisterReply{options_.epoch, options_.checkpoint_storage, options_.storage_id_path,
-                                 options_.heartbeat_interval / 1000, options_.heartbeat_timeout / 1000}});
+      id, control::RegisterReply{options_.epoch, options_.checkpoint_storage,
+                                 options_.storage_id_path, options_.heartbeat_interval / 1000,
+                                 options_.heartbeat_timeout / 1000}});
 }
 
-RegistryActions TaskManagerRegistry::OnStorageChecked(SessionId id, const control::StorageChecked& checked,
+RegistryActions TaskManagerRegistry::OnStorageChecked(SessionId id,
+                                                      const control::StorageChecked& checked,
                                                       SteadyMicros now) {
   auto it = sessions_.find(id);
   if (it == sessions_.end()) return {};
   Session& session = it->second;
   session.last_heard = now;
-  if (session.phase != Phase::kCheckingStorage && session.phase != Phase::kStorageUnavailable) return {};
+  if (session.phase != Phase::kCheckingStorage && session.phase != Phase::kStorageUnavailable)
+    return {};
   if (checked.code != absl::StatusCode::kOk) {
     session.phase = Phase::kStorageUnavailable;
     session.ask_again = now + kAskForStorageAgain;
     return {};
   }
   if (checked.storage_id != storage_id_) {
-    return Refuse(id, absl::FailedPreconditionError(absl::StrCat(
-                          "TaskManager `", session.reg.name, "` sees another checkpoint storage at ",
-                          options_.checkpoint_storage, " than the JobManager: its id is ", checked.storage_id, ", not ",
-                          storage_id_, "; mount the same one on both")));
+    return Refuse(
+        id, absl::FailedPreconditionError(absl::StrCat(
+                "TaskManager `", session.reg.name, "` sees another checkpoint storage at ",
+                options_.checkpoint_storage, " than the JobManager: its id is ", checked.storage_id,
+                ", not ", storage_id_, "; mount the same one on both")));
   }
   session.phase = Phase::kRegistered;
   RegistryActions actions{action::Send{id, control::Registered{options_.epoch}}};
@@ -126,9 +135,9 @@ RegistryActions TaskManagerRegistry::OnHeartbeat(SessionId id, SteadyMicros now)
   if (challenger != challengers_.end() && challenger->second != id) {
     const SessionId loser = challenger->second;
     challengers_.erase(challenger);
-    Append(&actions, Refuse(loser, absl::AlreadyExistsError(
-                                       absl::StrCat("a TaskManager named `", it->second.reg.name,
-                                                    "` is registered and alive; give this one another name"))));
+    Append(&actions, Refuse(loser, absl::AlreadyExistsError(absl::StrCat(
+                                       "a TaskManager named `", it->second.reg.name,
+                                       "` is registered and alive; give this one another name"))));
   }
   return actions;
 }
@@ -138,7 +147,8 @@ RegistryActions TaskManagerRegistry::Remove(SessionId id, const absl::Status& wh
   if (it == sessions_.end()) return {};
   const Session session = std::move(it->second);
   sessions_.erase(it);
-  if (auto c = challengers_.find(session.reg.name); c != challengers_.end() && c->second == id) challengers_.erase(c);
+  if (auto c = challengers_.find(session.reg.name); c != challengers_.end() && c->second == id)
+    challengers_.erase(c);
   auto owner = owners_.find(session.reg.name);
   if (owner == owners_.end() || owner->second != id) return {};
   owners_.erase(owner);
@@ -164,10 +174,13 @@ RegistryActions TaskManagerRegistry::OnTime(SteadyMicros now) {
   RegistryActions actions;
   std::vector<SessionId> silent;
   for (auto& [id, session] : sessions_) {
-    // One that waits for a name is silent by right; it is settled when the name's owner speaks or is lost.
-    if (session.phase != Phase::kWaitingForName && now >= session.last_heard + options_.heartbeat_timeout) {
+    // One that waits for a name is silent by right; it is settled when the name's owner speaks or
+    // is lost.
+    if (session.phase != Phase::kWaitingForName &&
+        now >= session.last_heard + options_.heartbeat_timeout) {
       silent.push_back(id);
-    } else if (session.phase == Phase::kStorageUnavailable && now >= session.ask_again && !storage_id_.empty()) {
+    } else if (session.phase == Phase::kStorageUnavailable && now >= session.ask_again &&
+               !storage_id_.empty()) {
       AskForStorage(id, now, &actions);
     }
   }
@@ -185,7 +198,8 @@ std::optional<SteadyMicros> TaskManagerRegistry::NextWake() const {
   for (const auto& [id, session] : sessions_) {
     if (session.phase == Phase::kWaitingForName) continue;
     SteadyMicros at = session.last_heard + options_.heartbeat_timeout;
-    if (session.phase == Phase::kStorageUnavailable && !storage_id_.empty()) at = std::min(at, session.ask_again);
+    if (session.phase == Phase::kStorageUnavailable && !storage_id_.empty())
+      at = std::min(at, session.ask_again);
     if (!next || at < *next) next = at;
   }
   return next;
@@ -196,7 +210,8 @@ const TaskManagerRegistry::Session* TaskManagerRegistry::Registered(SessionId id
   return it != sessions_.end() && it->second.phase == Phase::kRegistered ? &it->second : nullptr;
 }
 
-std::optional<SessionId> TaskManagerRegistry::Find(const std::string& name, Incarnation incarnation) const {
+std::optional<SessionId> TaskManagerRegistry::Find(const std::string& name,
+                                                   Incarnation incarnation) const {
   auto owner = owners_.find(name);
   if (owner == owners_.end()) return std::nullopt;
   const Session* session = Registered(owner->second);
@@ -215,12 +230,15 @@ std::vector<SchedulerCandidate> TaskManagerRegistry::Candidates() const {
   for (const auto& [name, id] : owners_) {
     const Session* session = Registered(id);
     if (session == nullptr) continue;
-    candidates.push_back({name, session->reg.slots, std::max(0, session->reg.slots - UsedSlots(name))});
+    candidates.push_back(
+        {name, session->reg.slots, std::max(0, session->reg.slots - UsedSlots(name))});
   }
   return candidates;
 }
 
-void TaskManagerRegistry::Assign(const JobId& job, const std::vector<std::string>& names) { assigned_[job] = names; }
+void TaskManagerRegistry::Assign(const JobId& job, const std::vector<std::string>& names) {
+  assigned_[job] = names;
+}
 void TaskManagerRegistry::Release(const JobId& job) { assigned_.erase(job); }
 
 int TaskManagerRegistry::Slots() const {

@@ -40,8 +40,8 @@ struct Lost {
   absl::Status why;
 };
 }  // namespace registry_action
-using RegistryAction =
-    std::variant<registry_action::Send, registry_action::Close, registry_action::Available, registry_action::Lost>;
+using RegistryAction = std::variant<registry_action::Send, registry_action::Close,
+                                    registry_action::Available, registry_action::Lost>;
 using RegistryActions = std::vector<RegistryAction>;
 
 struct RegistryOptions {
@@ -56,14 +56,21 @@ struct RegistryOptions {
 /// The TaskManagers of the cluster: registration, liveness, slots.
 ///
 /// Thread:    confined; pure.
-/// Shape:     a name belongs to one living stream. Who comes with the name of another one waits until that one has
-///            shown a sign of life (refused) or is lost (accepted): a killed and restarted TaskManager may be faster
-///            than the news of its death.
+/// Shape:     a name belongs to one living stream. Who comes with the name of another one waits
+/// until that one has
+///            shown a sign of life (refused) or is lost (accepted): a killed and restarted
+///            TaskManager may be faster than the news of its death.
 /// Invariant: slots are given only to TaskManagers that read this cluster's storage id.
 /// Source:    design.md 3 (Control).
 class TaskManagerRegistry {
  public:
-  enum class Phase : uint8_t { kOpened, kWaitingForName, kCheckingStorage, kStorageUnavailable, kRegistered };
+  enum class Phase : uint8_t {
+    kOpened,
+    kWaitingForName,
+    kCheckingStorage,
+    kStorageUnavailable,
+    kRegistered
+  };
   struct Session {
     Phase phase = Phase::kOpened;
     control::Register reg;
@@ -77,7 +84,8 @@ class TaskManagerRegistry {
   RegistryActions SetStorageId(std::string id);
   RegistryActions OnOpened(SessionId session, SteadyMicros now);
   RegistryActions OnRegister(SessionId session, const control::Register& reg, SteadyMicros now);
-  RegistryActions OnStorageChecked(SessionId session, const control::StorageChecked& checked, SteadyMicros now);
+  RegistryActions OnStorageChecked(SessionId session, const control::StorageChecked& checked,
+                                   SteadyMicros now);
   RegistryActions OnHeartbeat(SessionId session, SteadyMicros now);
   /// Any message is a sign of life.
   void OnAnyMessage(SessionId session, SteadyMicros now);

@@ -7,7 +7,8 @@ namespace weir::jobmanager {
 AttemptProgress::AttemptProgress(const plan::ExecutionPlan& plan, bool resolve_only) {
   for (const plan::Task& task : plan.tasks) {
     auto has = [&](plan::OperatorKind kind) {
-      return std::any_of(task.operators.begin(), task.operators.end(), [&](const auto& op) { return op.kind == kind; });
+      return std::any_of(task.operators.begin(), task.operators.end(),
+                         [&](const auto& op) { return op.kind == kind; });
     };
     const bool sink = has(plan::OperatorKind::kSink), source = has(plan::OperatorKind::kSource);
     if (resolve_only && !sink) continue;
@@ -38,7 +39,8 @@ bool AttemptProgress::Move(Phase from, Phase to, bool when) {
 }
 
 bool AttemptProgress::All(control::SubtaskState state) const {
-  return std::all_of(states_.begin(), states_.end(), [&](const auto& entry) { return entry.second >= state; });
+  return std::all_of(states_.begin(), states_.end(),
+                     [&](const auto& entry) { return entry.second >= state; });
 }
 
 bool AttemptProgress::Covers(const std::set<SubtaskId>& have, const std::set<SubtaskId>& need) {

@@ -14,8 +14,10 @@ namespace weir::jobmanager {
 /// How far the subtasks of one attempt have come.
 ///
 /// Thread:    confined; pure.
-/// Shape:     an attempt goes restoring -> sweeping -> starting -> running, each when all subtasks are there
-///            (sweeping: subtask 0 of every sink). A resolver attempt has those only and ends with the sweep.
+/// Shape:     an attempt goes restoring -> sweeping -> starting -> running, each when all subtasks
+/// are there
+///            (sweeping: subtask 0 of every sink). A resolver attempt has those only and ends with
+///            the sweep.
 /// Source:    design.md section 5 (Recovery).
 class AttemptProgress {
  public:
@@ -35,10 +37,14 @@ class AttemptProgress {
   void OnSourceEnded(SubtaskId subtask) { ended_.insert(subtask); }
 
   /// Moves on from the phase when everybody is there: true, once.
-  bool AllRestored() { return Move(Phase::kRestoring, Phase::kSweeping, All(control::SubtaskState::kRestored)); }
+  bool AllRestored() {
+    return Move(Phase::kRestoring, Phase::kSweeping, All(control::SubtaskState::kRestored));
+  }
   bool AllSwept() { return Move(Phase::kSweeping, Phase::kSwept, Covers(swept_, sweepers_)); }
   void Starting() { phase_ = Phase::kStarting; }
-  bool AllRunning() { return Move(Phase::kStarting, Phase::kRunning, All(control::SubtaskState::kRunning)); }
+  bool AllRunning() {
+    return Move(Phase::kStarting, Phase::kRunning, All(control::SubtaskState::kRunning));
+  }
   bool AllSourcesEnded() const { return Covers(ended_, sources_); }
 
  private:

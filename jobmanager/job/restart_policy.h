@@ -17,7 +17,8 @@ class RestartPolicy {
 
   /// An attempt failed: the delay before the next one, or nothing: give up.
   std::optional<SteadyMicros> OnFailure() {
-    if (settings_.strategy == job::RestartStrategy::kNone || failures_ >= settings_.max_attempts) return std::nullopt;
+    if (settings_.strategy == job::RestartStrategy::kNone || failures_ >= settings_.max_attempts)
+      return std::nullopt;
     SteadyMicros delay = settings_.initial_delay;
     if (settings_.strategy == job::RestartStrategy::kExponential) {
       for (int i = 0; i < failures_ && delay < settings_.max_delay; ++i) delay *= 2;

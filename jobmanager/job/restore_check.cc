@@ -34,17 +34,21 @@ void ApplyRenames(const plan::ExecutionPlan& plan, checkpoint::Manifest* manifes
 absl::Status CheckRestore(const plan::ExecutionPlan& plan, const checkpoint::Manifest& manifest) {
   std::vector<std::string> wrong;
   if (manifest.max_parallelism != plan.max_parallelism) {
-    wrong.push_back(absl::StrCat("max_parallelism is ", manifest.max_parallelism, " in the checkpoint and ", plan.max_parallelism,
+    wrong.push_back(absl::StrCat("max_parallelism is ", manifest.max_parallelism,
+                                 " in the checkpoint and ", plan.max_parallelism,
                                  " in the job: it is fixed once state exists"));
   }
   for (const auto& [name, layout] : manifest.state_layouts) {
     const plan::PlanOperator* op = plan.Find(name);
     if (op == nullptr || !op->stateful) {
-      wrong.push_back(absl::StrCat("the checkpoint has state of `", name,
-                                   "`, the job has no such stateful operator (renamed? say `renamed_from: ", name, "`)"));
+      wrong.push_back(absl::StrCat(
+          "the checkpoint has state of `", name,
+          "`, the job has no such stateful operator (renamed? say `renamed_from: ", name, "`)"));
     } else if (op->state_layout != layout) {
-      wrong.push_back(absl::StrCat("the state of `", name, "` was [", layout, "] and would be [", op->state_layout,
-                                   "]: undo the change, or give the operator a new name and let it start empty from another checkpoint"));
+      wrong.push_back(absl::StrCat("the state of `", name, "` was [", layout, "] and would be [",
+                                   op->state_layout,
+                                   "]: undo the change, or give the operator a new name and let it "
+                                   "start empty from another checkpoint"));
     }
   }
   std::set<std::string> sources;
@@ -52,14 +56,16 @@ absl::Status CheckRestore(const plan::ExecutionPlan& plan, const checkpoint::Man
     sources.insert(source.node);
     const plan::PlanOperator* op = plan.Find(source.node);
     if (op == nullptr || op->kind != plan::OperatorKind::kSource) {
-      wrong.push_back(absl::StrCat("the checkpoint has positions of source `", source.node,
-                                   "`, the job has no such source (renamed? say `renamed_from: ", source.node, "`)"));
+      wrong.push_back(absl::StrCat(
+          "the checkpoint has positions of source `", source.node,
+          "`, the job has no such source (renamed? say `renamed_from: ", source.node, "`)"));
     }
   }
   for (const plan::Task& task : plan.tasks) {
     for (const plan::PlanOperator& op : task.operators) {
       if (op.kind == plan::OperatorKind::kSource && !sources.contains(op.name)) {
-        wrong.push_back(absl::StrCat("source `", op.name, "` is not in the checkpoint: a new source starts with a new job"));
+        wrong.push_back(absl::StrCat(
+            "source `", op.name, "` is not in the checkpoint: a new source starts with a new job"));
       }
     }
   }
@@ -68,10 +74,12 @@ absl::Status CheckRestore(const plan::ExecutionPlan& plan, const checkpoint::Man
     for (const auto& snapshot : subtask.operators) {
       for (const auto& handle : snapshot.handles) {
         const plan::PlanOperator* op = plan.Find(snapshot.node);
-        const bool fits = op != nullptr && op->kind == plan::OperatorKind::kSink && plan.node(*op).type == handle.connector;
+        const bool fits = op != nullptr && op->kind == plan::OperatorKind::kSink &&
+                          plan.node(*op).type == handle.connector;
         if (!fits && refused.insert(snapshot.node).second) {
-          wrong.push_back(absl::StrCat("the checkpoint has unfinished transactions of ", handle.connector, " sink `",
-                                       snapshot.node, "`, the job has no such sink: start from a savepoint instead"));
+          wrong.push_back(absl::StrCat(
+              "the checkpoint has unfinished transactions of ", handle.connector, " sink `",
+              snapshot.node, "`, the job has no such sink: start from a savepoint instead"));
         }
       }
     }

@@ -25,7 +25,8 @@ struct CompletedCheckpoint {
 
 /// All that the metadata store keeps of a job beside its JobSpec. Written as a whole.
 ///
-/// Shape:     `state` is what is meant, not what was reached: CREATED (never deployed), RUNNING, STOPPING (`end` says
+/// Shape:     `state` is what is meant, not what was reached: CREATED (never deployed), RUNNING,
+/// STOPPING (`end` says
 ///            into what), or an end state.
 /// Invariant: epoch, attempt and last_id only grow.
 struct JobRecord {
@@ -42,11 +43,12 @@ struct JobRecord {
   bool stop_requested = false;
   /// Checkpoint to copy into a savepoint before the job is STOPPED.
   std::optional<CheckpointId> stop_savepoint;
-  CheckpointId last_id{-1};      // greatest completed, -1: none; 0 is checkpoint 0
-  CheckpointId ids_reserved{1};  // ids below were perhaps used
+  CheckpointId last_id{-1};                     // greatest completed, -1: none; 0 is checkpoint 0
+  CheckpointId ids_reserved{1};                 // ids below were perhaps used
   std::vector<CompletedCheckpoint> retained;    // ascending; the last one is restored
   std::vector<CompletedCheckpoint> savepoints;  // self-contained copies
-  /// `--from` an ordinary checkpoint: its manifest, in this job's storage, whose handles are to be resolved first.
+  /// `--from` an ordinary checkpoint: its manifest, in this job's storage, whose handles are to be
+  /// resolved first.
   std::optional<checkpoint::FileRef> staged;
   std::optional<JobFailure> failure;
   std::vector<PendingHandle> pending;  // of an ended job

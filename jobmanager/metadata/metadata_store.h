@@ -10,11 +10,14 @@
 
 namespace weir::jobmanager {
 
-/// The durable memory of the leading JobManager. Opening one makes its owner the leader, with a new epoch.
+/// The durable memory of the leading JobManager. Opening one makes its owner the leader, with a new
+/// epoch.
 ///
 /// Thread:  thread-safe; every call may block on I/O.
-/// Errors:  kAborted = refused for good: a newer leader, attempt or checkpoint is recorded; step down.
-///          Anything else says nothing about whether it was written: only repeating the same call settles it.
+/// Errors:  kAborted = refused for good: a newer leader, attempt or checkpoint is recorded; step
+/// down.
+///          Anything else says nothing about whether it was written: only repeating the same call
+///          settles it.
 /// Source:  design.md 5.6 (the put), E4 (fencing).
 class MetadataStore {
  public:
@@ -28,7 +31,8 @@ class MetadataStore {
   virtual absl::StatusOr<std::vector<StoredJob>> Load() = 0;
   /// A new job. Repeating it is allowed.
   virtual absl::Status Create(const JobRecord& record, const std::string& spec) = 0;
-  /// Accepted only under this leader's epoch and when neither attempt nor last_id goes back. Durable when it returns.
+  /// Accepted only under this leader's epoch and when neither attempt nor last_id goes back.
+  /// Durable when it returns.
   virtual absl::Status Put(const JobRecord& record) = 0;
   virtual absl::Status Delete(const JobId& job) = 0;
   /// The id that this cluster knows a checkpoint storage by; empty: never seen.

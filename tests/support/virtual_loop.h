@@ -18,7 +18,8 @@ class VirtualClock final : public Clock {
   SteadyMicros now = 0;
 };
 
-/// An EventLoop in the test's own thread with virtual time: nothing happens outside of Drain and Advance.
+/// An EventLoop in the test's own thread with virtual time: nothing happens outside of Drain and
+/// Advance.
 class VirtualLoop final : public runtime::EventLoop {
  public:
   void Post(std::function<void()> event) override { queue_.push_back(std::move(event)); }
@@ -73,7 +74,8 @@ class VirtualLoop final : public runtime::EventLoop {
   TimerId last_timer_ = 0;
 };
 
-/// A Worker that works as an event of its loop, so that work and events interleave as in production, in one thread.
+/// A Worker that works as an event of its loop, so that work and events interleave as in
+/// production, in one thread.
 class VirtualWorker final : public runtime::Worker {
  public:
   explicit VirtualWorker(VirtualLoop* loop) : loop_(loop) {}

@@ -47,7 +47,8 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes
   if (fd < 0) return Error("create", temporary);
   absl::Status status = WriteAll(fd, bytes, temporary);
   ::close(fd);
-  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = Error("rename to", path);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0)
+    status = Error("rename to", path);
   if (!status.ok()) {
     ::unlink(temporary.c_str());
     return status;

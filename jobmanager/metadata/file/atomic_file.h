@@ -8,8 +8,8 @@
 
 namespace weir::jobmanager {
 
-/// Replaces the file: temporary name, fsync, rename, fsync of the folder. A reader sees the old bytes or the new ones.
-/// Errors: name the path and what the system said.
+/// Replaces the file: temporary name, fsync, rename, fsync of the folder. A reader sees the old
+/// bytes or the new ones. Errors: name the path and what the system said.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes);
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 /// With its parents; existing is OK.

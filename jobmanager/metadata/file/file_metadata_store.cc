@@ -40,7 +40,8 @@ absl::StatusOr<LeaderEpoch> ReadEpoch(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<FileMetadataStore>> FileMetadataStore::Open(const std::string& folder) {
+absl::StatusOr<std::unique_ptr<FileMetadataStore>> FileMetadataStore::Open(
+    const std::string& folder) {
   std::unique_ptr<FileMetadataStore> store(new FileMetadataStore(folder));
   RETURN_IF_ERROR(MakeFolders(folder + "/jobs"));
   RETURN_IF_ERROR(store->Lock());
@@ -62,7 +63,8 @@ absl::Status FileMetadataStore::Lock() {
     const ssize_t n = ::pread(lock_fd_, holder, sizeof(holder) - 1, 0);
     return absl::FailedPreconditionError(
         absl::StrCat("state_dir ", folder_, " is in use by another JobManager",
-                     n > 0 ? absl::StrCat(" (pid ", holder, ")") : "", "; stop it or give this one its own state_dir"));
+                     n > 0 ? absl::StrCat(" (pid ", holder, ")") : "",
+                     "; stop it or give this one its own state_dir"));
   }
   const std::string pid = absl::StrCat(::getpid());
   if (::ftruncate(lock_fd_, 0) != 0 || ::pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0) {
@@ -81,13 +83,15 @@ absl::Status FileMetadataStore::TakeEpoch() {
 absl::Status FileMetadataStore::CheckLeader() {
   ASSIGN_OR_RETURN(const LeaderEpoch recorded, ReadEpoch(folder_ + "/epoch"));
   if (recorded > epoch_) {
-    return absl::AbortedError(absl::StrCat("leader epoch ", recorded.value, " is recorded in ", folder_,
-                                           ", this JobManager has ", epoch_.value));
+    return absl::AbortedError(absl::StrCat("leader epoch ", recorded.value, " is recorded in ",
+                                           folder_, ", this JobManager has ", epoch_.value));
   }
   return absl::OkStatus();
 }
 
-std::string FileMetadataStore::SpecPath(const JobId& job) const { return absl::StrCat(folder_, "/jobs/", job.value, ".spec"); }
+std::string FileMetadataStore::SpecPath(const JobId& job) const {
+  return absl::StrCat(folder_, "/jobs/", job.value, ".spec");
+}
 std::string FileMetadataStore::RecordPath(const JobId& job) const {
   return absl::StrCat(folder_, "/jobs/", job.value, ".record");
 }
@@ -96,7 +100,8 @@ absl::StatusOr<std::vector<MetadataStore::StoredJob>> FileMetadataStore::Load() 
   std::lock_guard lock(mutex_);
   std::vector<std::string> names;
   std::error_code error;
-  for (std::filesystem::directory_iterator it(folder_ + "/jobs", error), end; !error && it != end; it.increment(error)) {
+  for (std::filesystem::directory_iterator it(folder_ + "/jobs", error), end; !error && it != end;
+       it.increment(error)) {
     names.push_back(it->path().filename().string());
   }
   if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("list ", folder_, "/jobs"));
@@ -105,12 +110,13 @@ absl::StatusOr<std::vector<MetadataStore::StoredJob>> FileMetadataStore::Load() 
   constexpr std::string_view kSuffix = ".record";
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(folder_, "/jobs/", name);
-    // A spec without a record is of a submission that was never answered; a temporary file of a put that never was.
+    // A spec without a record is of a submission that was never answered; a temporary file of a put
+    // that never was.
     if (name.size() <= kSuffix.size() || !name.ends_with(kSuffix)) {
-      const bool orphan =
-          name.ends_with(".tmp") ||
-          (name.ends_with(".spec") &&
-           std::find(names.begin(), names.end(), name.substr(0, name.size() - 5) + ".record") == names.end());
+      const bool orphan = name.ends_with(".tmp") ||
+                          (name.ends_with(".spec") &&
+                           std::find(names.begin(), names.end(),
+                                     name.substr(0, name.size() - 5) + ".record") == names.end());
       if (orphan) RETURN_IF_ERROR(DeleteFileDurably(path));
       continue;
     }
@@ -142,13 +148,15 @@ absl::Status FileMetadataStore::Put(const JobRecord& record) {
 
 absl::Status FileMetadataStore::PutLocked(const JobRecord& record) {
   if (record.epoch != epoch_) {
-    return absl::AbortedError(absl::StrCat("record of leader epoch ", record.epoch.value, ", the leader has ", epoch_.value));
+    return absl::AbortedError(absl::StrCat("record of leader epoch ", record.epoch.value,
+                                           ", the leader has ", epoch_.value));
   }
   if (auto it = stored_.find(record.id); it != stored_.end()) {
     if (record.attempt < it->second.attempt || record.last_id < it->second.last_id) {
-      return absl::AbortedError(absl::StrCat("attempt ", record.attempt.value, " with checkpoint ", record.last_id.value,
-                                             " is older than what is recorded: ", it->second.attempt.value, ", ",
-                                             it->second.last_id.value));
+      return absl::AbortedError(
+          absl::StrCat("attempt ", record.attempt.value, " with checkpoint ", record.last_id.value,
+                       " is older than what is recorded: ", it->second.attempt.value, ", ",
+                       it->second.last_id.value));
     }
   }
   RETURN_IF_ERROR(WriteFileAtomically(RecordPath(record.id), EncodeJobRecord(record)));

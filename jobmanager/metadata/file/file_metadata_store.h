@@ -9,11 +9,13 @@
 
 namespace weir::jobmanager {
 
-/// The metadata store in a folder of the JobManager's machine: one leader, held by a lock on the folder.
+/// The metadata store in a folder of the JobManager's machine: one leader, held by a lock on the
+/// folder.
 ///
 /// Thread:  thread-safe.
-/// Shape:   lock; epoch; storages; jobs/<id>.spec (written once), jobs/<id>.record (replaced as a whole).
-/// Errors:  of Open: kFailedPrecondition: another JobManager uses the folder; kDataLoss: a file is damaged, named.
+/// Shape:   lock; epoch; storages; jobs/<id>.spec (written once), jobs/<id>.record (replaced as a
+/// whole). Errors:  of Open: kFailedPrecondition: another JobManager uses the folder; kDataLoss: a
+/// file is damaged, named.
 class FileMetadataStore final : public MetadataStore {
  public:
   static absl::StatusOr<std::unique_ptr<FileMetadataStore>> Open(const std::string& folder);

@@ -126,7 +126,8 @@ absl::StatusOr<JobRecord> DecodeJobRecord(std::string_view bytes) {
   ByteReader r(body);
   if (r.GetRaw(4) != kMagic) return absl::DataLossError("not a job record");
   if (const auto version = r.Get<uint32_t>(); version != kVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("job record of version ", version, ", this build reads ", kVersion));
+    return absl::FailedPreconditionError(
+        absl::StrCat("job record of version ", version, ", this build reads ", kVersion));
   }
   JobRecord v;
   v.id.value = r.GetBytes();

@@ -14,7 +14,8 @@ constexpr SteadyMicros kSecond = 1'000'000;
 /// Two subtasks (0/0 a source, 1/0 a sink) on two TaskManagers.
 struct Bench {
   explicit Bench(CheckpointConfig config = {.interval = kSecond, .timeout = 10 * kSecond})
-      : coordinator({config, {{0, 0}, {1, 0}}, {"tm-1", "tm-2"}, CheckpointId(1), CheckpointId(10'001)}) {}
+      : coordinator(
+            {config, {{0, 0}, {1, 0}}, {"tm-1", "tm-2"}, CheckpointId(1), CheckpointId(10'001)}) {}
 
   template <typename E>
   void Step(E e) {
@@ -131,7 +132,9 @@ TEST_CASE("Coordinator: interval, min_pause and max_concurrent") {
   }
 }
 
-TEST_CASE("Coordinator: a timeout aborts while acknowledgements are missing, never once the record is put") {
+TEST_CASE(
+    "Coordinator: a timeout aborts while acknowledgements are missing, never once the record is "
+    "put") {
   Bench b;
   b.Step(event::Started{});
   const CheckpointId id = b.Trigger();
@@ -156,7 +159,9 @@ TEST_CASE("Coordinator: a timeout aborts while acknowledgements are missing, nev
   }
 }
 
-TEST_CASE("Coordinator: failures in a row beyond tolerable_failures fail the attempt, no sooner than the timeout") {
+TEST_CASE(
+    "Coordinator: failures in a row beyond tolerable_failures fail the attempt, no sooner than the "
+    "timeout") {
   Bench b({.interval = kSecond, .timeout = 5 * kSecond, .tolerable_failures = 1});
   b.Step(event::Started{});
   for (int i = 0; i < 3; ++i) {
@@ -181,7 +186,9 @@ TEST_CASE("Coordinator: one success between failures starts the count anew") {
   }
 }
 
-TEST_CASE("Coordinator: storage failures are not counted, but nothing is triggered until all have probed") {
+TEST_CASE(
+    "Coordinator: storage failures are not counted, but nothing is triggered until all have "
+    "probed") {
   Bench b({.interval = kSecond, .timeout = 5 * kSecond, .tolerable_failures = 0});
   b.Step(event::Started{});
   b.Decline(b.Trigger(), true);
@@ -225,7 +232,9 @@ TEST_CASE("Coordinator: a manifest that cannot be written is a storage failure")
   CHECK(b.Has<action::Probe>() != nullptr);
 }
 
-TEST_CASE("Coordinator: the final checkpoint comes at once, is repeated until complete, and is the last") {
+TEST_CASE(
+    "Coordinator: the final checkpoint comes at once, is repeated until complete, and is the "
+    "last") {
   Bench b;
   b.Step(event::Started{});
   b.Step(event::SourcesEnded{});
@@ -286,7 +295,8 @@ TEST_CASE("Coordinator: a checkpoint with a handle about to expire is not record
 }
 
 TEST_CASE("Coordinator: no id is used that is not reserved") {
-  CheckpointCoordinator coordinator({{.interval = kSecond}, {{0, 0}}, {"tm"}, CheckpointId(7), CheckpointId(7)});
+  CheckpointCoordinator coordinator(
+      {{.interval = kSecond}, {{0, 0}}, {"tm"}, CheckpointId(7), CheckpointId(7)});
   coordinator.Step(event::Started{}, 0, 0);
   auto actions = coordinator.Step(event::TimePassed{}, kSecond, 0);
   REQUIRE(actions.size() == 1);

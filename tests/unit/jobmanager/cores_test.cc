@@ -71,8 +71,9 @@ TEST_CASE("CheckRestore: says everything that does not fit; renames are followed
   other.subtasks[0].operators[0].node = "lost_sink";
   other.subtasks[0].operators[0].handles.push_back({CheckpointId(1), 0, "file", "h", 0});
   const std::string message(CheckRestore(*plan, other).message());
-  for (const char* part : {"max_parallelism is 64", "state of `per_user` was [sum] and would be [count]", "state of `gone`",
-                           "source `old`", "source `in` is not in the checkpoint", "`lost_sink`"}) {
+  for (const char* part :
+       {"max_parallelism is 64", "state of `per_user` was [sum] and would be [count]",
+        "state of `gone`", "source `old`", "source `in` is not in the checkpoint", "`lost_sink`"}) {
     INFO(message);
     CHECK(absl::StrContains(message, part));
   }
@@ -98,8 +99,10 @@ TEST_CASE("CheckRestore: says everything that does not fit; renames are followed
 
 TEST_CASE("Paths: the attempt that wrote a file") {
   const JobId job{"abc"};
-  CHECK(checkpoint::AttemptOfPath(job, checkpoint::StatePrefix(job, Attempt(12), {1, 0}) + "x-7") == 12);
-  CHECK(checkpoint::AttemptOfPath(job, checkpoint::ManifestPath(job, CheckpointId(5), LeaderEpoch(2), Attempt(3))) == 3);
+  CHECK(checkpoint::AttemptOfPath(job, checkpoint::StatePrefix(job, Attempt(12), {1, 0}) + "x-7") ==
+        12);
+  CHECK(checkpoint::AttemptOfPath(
+            job, checkpoint::ManifestPath(job, CheckpointId(5), LeaderEpoch(2), Attempt(3))) == 3);
   CHECK(checkpoint::AttemptOfPath(job, checkpoint::SavepointManifest(job, CheckpointId(5))) == -1);
   CHECK(checkpoint::AttemptOfPath(job, "abcd/state/1/x") == -1);
 }

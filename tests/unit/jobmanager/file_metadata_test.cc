@@ -36,7 +36,8 @@ JobRecord FullRecord() {
   r.stop_savepoint = CheckpointId(9);
   r.last_id = CheckpointId(9);
   r.ids_reserved = CheckpointId(10'000);
-  r.retained = {{CheckpointId(8), Attempt(2), {"m8", 1, 2}, false, 3, 4, 5}, {CheckpointId(9), Attempt(3), {"m9", 6, 7}, true, 8, 9, 10}};
+  r.retained = {{CheckpointId(8), Attempt(2), {"m8", 1, 2}, false, 3, 4, 5},
+                {CheckpointId(9), Attempt(3), {"m9", 6, 7}, true, 8, 9, 10}};
   r.savepoints = {{CheckpointId(9), Attempt(3), {"s9", 6, 7}, true, 8, 9, 10}};
   r.staged = checkpoint::FileRef{"st", 1, 2};
   r.failure = JobFailure{absl::DataLossError("x"), control::FailureDomain::kUser, "task", 77};

@@ -65,7 +65,8 @@ void FakeTaskManager::Ack(CheckpointId id) {
     ack.state_bytes = 10;
     if (subtask.task == 1) {
       const std::string path =
-          checkpoint::StatePrefix(deploy_->fence.job, deploy_->fence.attempt, subtask) + absl::StrCat(id.value);
+          checkpoint::StatePrefix(deploy_->fence.job, deploy_->fence.attempt, subtask) +
+          absl::StrCat(id.value);
       auto file = harness_->storage->Write(path, "state");
       checkpoint::KeyedSnapshot keyed;
       if (file.ok()) keyed.deltas.push_back({id, *file, ""});
@@ -147,11 +148,14 @@ void Harness::StartJobManager() {
   parts.io = &io;
   parts.background = &background;
   parts.store = store.get();
-  parts.open_storage = [this](const std::string& uri, bool) -> absl::StatusOr<std::shared_ptr<checkpoint::Storage>> {
+  parts.open_storage = [this](const std::string& uri,
+                              bool) -> absl::StatusOr<std::shared_ptr<checkpoint::Storage>> {
     if (uri != kStorage) return absl::UnavailableError(uri + " is not there");
     return std::shared_ptr<checkpoint::Storage>(storage);
   };
-  parts.compile = [this](const std::string& spec) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
+  parts.compile =
+      [this](
+          const std::string& spec) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {
     auto it = specs_.find(spec);
     if (it == specs_.end()) return absl::InvalidArgumentError("unknown key");
     return it->second;
@@ -172,7 +176,8 @@ FakeTaskManager& Harness::AddTaskManager(const std::string& name, int slots) {
   return *taskmanagers.back();
 }
 
-std::string Harness::AddSpec(const std::string& text, const std::function<void(job::JobSpec&)>& change) {
+std::string Harness::AddSpec(const std::string& text,
+                             const std::function<void(job::JobSpec&)>& change) {
   job::JobSpec spec;
   spec.name = text;
   spec.parallelism = 2;
@@ -233,10 +238,12 @@ const JobRecord& Harness::Record(const std::string& name) const {
 
 void Harness::OnTrigger(const control::TriggerCheckpoint& trigger) {
   // The barrier goes from the sources to everybody.
-  const std::string key = absl::StrCat(trigger.fence.job.value, "-", trigger.fence.attempt.value, "-", trigger.checkpoint.value);
+  const std::string key = absl::StrCat(trigger.fence.job.value, "-", trigger.fence.attempt.value,
+                                       "-", trigger.checkpoint.value);
   if (!triggered_.insert(key).second) return;
   for (auto& tm : taskmanagers) {
-    if (!tm->closed && tm->ack && tm->deployed() && tm->deploy().fence == trigger.fence) tm->Ack(trigger.checkpoint);
+    if (!tm->closed && tm->ack && tm->deployed() && tm->deploy().fence == trigger.fence)
+      tm->Ack(trigger.checkpoint);
   }
 }
 
@@ -273,7 +280,8 @@ std::shared_ptr<const plan::ExecutionPlan> TestPlan(job::JobSpec spec) {
   window.index = 1;
   window.name = "per_user -> out";
   window.parallelism = spec.parallelism;
-  window.operators = {op(1, plan::OperatorKind::kWindowAggregate), op(2, plan::OperatorKind::kSink)};
+  window.operators = {op(1, plan::OperatorKind::kWindowAggregate),
+                      op(2, plan::OperatorKind::kSink)};
   plan->tasks = {source, window};
   plan->max_parallelism = spec.max_parallelism;
   plan->slots = spec.parallelism;

@@ -43,10 +43,13 @@ class FakeTaskManager {
     return found;
   }
   template <typename T>
-  int Count() const { return static_cast<int>(All<T>().size()); }
+  int Count() const {
+    return static_cast<int>(All<T>().size());
+  }
   const control::Deploy& deploy() const { return *deploy_; }
   bool deployed() const { return deploy_.has_value(); }
-  void SendState(SubtaskId subtask, control::SubtaskState state, absl::Status error = absl::OkStatus(),
+  void SendState(SubtaskId subtask, control::SubtaskState state,
+                 absl::Status error = absl::OkStatus(),
                  control::FailureDomain domain = control::FailureDomain::kInternal);
   /// Acknowledges for its subtasks: a state file, and a handle from every subtask of the last task.
   void Ack(CheckpointId id);
@@ -86,7 +89,8 @@ class Harness {
   void StartJobManager();
   FakeTaskManager& AddTaskManager(const std::string& name, int slots);
   /// Registers a compiled job under its spec text.
-  std::string AddSpec(const std::string& text, const std::function<void(job::JobSpec&)>& change = nullptr);
+  std::string AddSpec(const std::string& text,
+                      const std::function<void(job::JobSpec&)>& change = nullptr);
 
   absl::StatusOr<JobId> Submit(const std::string& spec, const std::string& from = "");
   JobStatus Status(const std::string& job);

@@ -1,13 +1,14 @@
-#include "tests/unit/jobmanager/harness.h"
-
 #include "absl/strings/match.h"
 #include "common/checkpoint/manifest_codec.h"
 #include "common/checkpoint/paths.h"
+#include "tests/unit/jobmanager/harness.h"
 
 namespace weir::jobmanager {
 namespace {
 
-TEST_CASE("JobManager: a submitted job is recorded, deployed, and runs; splits are recorded before they are given out") {
+TEST_CASE(
+    "JobManager: a submitted job is recorded, deployed, and runs; splits are recorded before they "
+    "are given out") {
   Harness h;
   FakeTaskManager& a = h.AddTaskManager("tm-1", 1);
   FakeTaskManager& b = h.AddTaskManager("tm-2", 1);
@@ -31,7 +32,9 @@ TEST_CASE("JobManager: a submitted job is recorded, deployed, and runs; splits a
   CHECK(h.Status(id->value).name == "fraud");
 }
 
-TEST_CASE("JobManager: splits are not assigned, and nothing runs, while checkpoint 0 cannot be recorded") {
+TEST_CASE(
+    "JobManager: splits are not assigned, and nothing runs, while checkpoint 0 cannot be "
+    "recorded") {
   Harness h;
   FakeTaskManager& tm = h.AddTaskManager("tm-1", 2);
   h.loop.Drain();
@@ -77,7 +80,8 @@ TEST_CASE("JobManager: refusals") {
   }
   SECTION("an unknown job") {
     absl::Status status;
-    h.manager->Cancel("nobody", [&](absl::StatusOr<JobStatus> answer) { status = answer.status(); });
+    h.manager->Cancel("nobody",
+                      [&](absl::StatusOr<JobStatus> answer) { status = answer.status(); });
     h.loop.Drain();
     CHECK(absl::IsNotFound(status));
   }
@@ -117,7 +121,8 @@ TEST_CASE("JobManager: a checkpoint is written, recorded, then announced") {
   CHECK(status.pending.empty());
 }
 
-TEST_CASE("JobManager: nobody hears of a checkpoint whose record is not accepted; the put is repeated") {
+TEST_CASE(
+    "JobManager: nobody hears of a checkpoint whose record is not accepted; the put is repeated") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();
   h.store->failure = absl::UnavailableError("disk full");
@@ -142,7 +147,9 @@ TEST_CASE("JobManager: old checkpoints and what only they refer to are deleted")
   Harness h;
   FakeTaskManager& tm = h.RunningJob([](job::JobSpec& s) { s.checkpoint.keep = 2; });
   const JobId id = h.Record("fraud").id;
-  auto state = [&](int n) { return checkpoint::StatePrefix(id, Attempt(1), {1, 0}) + std::to_string(n); };
+  auto state = [&](int n) {
+    return checkpoint::StatePrefix(id, Attempt(1), {1, 0}) + std::to_string(n);
+  };
   h.Advance(2 * kSeconds);
   CHECK(h.HasFile(state(1)));
   h.Advance(kSeconds);
@@ -153,7 +160,9 @@ TEST_CASE("JobManager: old checkpoints and what only they refer to are deleted")
   CHECK(h.Record("fraud").retained.size() == 2);
 }
 
-TEST_CASE("JobManager: a lost TaskManager ends the attempt; the next one restores the last checkpoint elsewhere") {
+TEST_CASE(
+    "JobManager: a lost TaskManager ends the attempt; the next one restores the last checkpoint "
+    "elsewhere") {
   Harness h;
   FakeTaskManager& a = h.AddTaskManager("tm-1", 2);
   FakeTaskManager& b = h.AddTaskManager("tm-2", 2);
@@ -190,7 +199,9 @@ TEST_CASE("JobManager: a job that ran waits for slots as long as it takes") {
   CHECK(h.State("fraud") == "RUNNING");
 }
 
-TEST_CASE("JobManager: while the put of a checkpoint is open, recovery waits for it and then restores it") {
+TEST_CASE(
+    "JobManager: while the put of a checkpoint is open, recovery waits for it and then restores "
+    "it") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();
   h.store->failure = absl::UnavailableError("slow disk");
@@ -214,7 +225,8 @@ TEST_CASE("JobManager: messages of an older attempt are ignored") {
   tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
   h.Advance(100 * kMillis);
   REQUIRE(h.Status("fraud").attempt == Attempt(2));
-  tm.Send(control::SubtaskStateChanged{old, {0, 0}, control::SubtaskState::kFailed, absl::InternalError("late")});
+  tm.Send(control::SubtaskStateChanged{
+      old, {0, 0}, control::SubtaskState::kFailed, absl::InternalError("late")});
   h.loop.Drain();
   CHECK(h.Status("fraud").attempt == Attempt(2));
   CHECK(h.State("fraud") == "RUNNING");
@@ -223,7 +235,8 @@ TEST_CASE("JobManager: messages of an older attempt are ignored") {
 TEST_CASE("JobManager: restart strategies") {
   Harness h;
   SECTION("none: the first failure fails the job") {
-    FakeTaskManager& tm = h.RunningJob([](job::JobSpec& s) { s.restart.strategy = job::RestartStrategy::kNone; });
+    FakeTaskManager& tm =
+        h.RunningJob([](job::JobSpec& s) { s.restart.strategy = job::RestartStrategy::kNone; });
     tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
     h.loop.Drain();
     CHECK(h.State("fraud") == "FAILED");
@@ -231,7 +244,8 @@ TEST_CASE("JobManager: restart strategies") {
   }
   SECTION("a user's failure is not retried") {
     FakeTaskManager& tm = h.RunningJob();
-    tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InvalidArgumentError("row 7"), control::FailureDomain::kUser);
+    tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InvalidArgumentError("row 7"),
+                 control::FailureDomain::kUser);
     h.loop.Drain();
     CHECK(h.State("fraud") == "FAILED");
     CHECK(tm.All<control::Deploy>().back().resolve_only);
@@ -242,7 +256,10 @@ TEST_CASE("JobManager: restart strategies") {
     tm.SendState({1, 0}, control::SubtaskState::kFailed, absl::UnavailableError("peer closed"));
     h.loop.Drain();
     CHECK(h.State("fraud") == "RESTARTING");
-    tm.Send(control::SubtaskStateChanged{fence, {0, 0}, control::SubtaskState::kFailed, absl::InvalidArgumentError("row 7"),
+    tm.Send(control::SubtaskStateChanged{fence,
+                                         {0, 0},
+                                         control::SubtaskState::kFailed,
+                                         absl::InvalidArgumentError("row 7"),
                                          control::FailureDomain::kUser});
     h.Advance(kSeconds);
     CHECK(h.State("fraud") == "FAILED");
@@ -354,7 +371,9 @@ TEST_CASE("JobManager: cancel resolves, then answers") {
     CHECK(tm.All<control::Deploy>().back().resolve_only);
     CHECK(answer->pending.empty());
   }
-  SECTION("at most the checkpoint timeout; what is open is shown, and stays so for the next JobManager") {
+  SECTION(
+      "at most the checkpoint timeout; what is open is shown, and stays so for the next "
+      "JobManager") {
     tm.confirm = false;
     h.Advance(kSeconds);
     tm.restore = false;

@@ -18,7 +18,9 @@ struct MemoryMetadata {
 /// A metadata store in memory that fails when told to. Thread: confined.
 class MemoryMetadataStore final : public MetadataStore {
  public:
-  explicit MemoryMetadataStore(MemoryMetadata* data) : data_(data), epoch_(data->epoch.value + 1) { data->epoch = epoch_; }
+  explicit MemoryMetadataStore(MemoryMetadata* data) : data_(data), epoch_(data->epoch.value + 1) {
+    data->epoch = epoch_;
+  }
 
   LeaderEpoch epoch() const override { return epoch_; }
   absl::StatusOr<std::vector<StoredJob>> Load() override {
@@ -46,7 +48,9 @@ class MemoryMetadataStore final : public MetadataStore {
     data_->jobs.erase(job);
     return absl::OkStatus();
   }
-  absl::StatusOr<std::string> StorageId(const std::string& uri) override { return data_->storages[uri]; }
+  absl::StatusOr<std::string> StorageId(const std::string& uri) override {
+    return data_->storages[uri];
+  }
   absl::Status PutStorageId(const std::string& uri, const std::string& id) override {
     data_->storages[uri] = id;
     return absl::OkStatus();

@@ -6,7 +6,9 @@
 namespace weir::jobmanager {
 namespace {
 
-TEST_CASE("JobManager restarted: takes the job up with the next attempt, and ends what still runs of the old one") {
+TEST_CASE(
+    "JobManager restarted: takes the job up with the next attempt, and ends what still runs of the "
+    "old one") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();
   h.Advance(kSeconds);
@@ -29,7 +31,8 @@ TEST_CASE("JobManager restarted: takes the job up with the next attempt, and end
   CHECK(h.Record("fraud").last_id > CheckpointId(1000));
 }
 
-TEST_CASE("JobManager restarted: ended jobs stay listed, the oldest are forgotten with their files") {
+TEST_CASE(
+    "JobManager restarted: ended jobs stay listed, the oldest are forgotten with their files") {
   Harness h;
   h.options.ended_jobs_kept = 2;
   h.StartJobManager();
@@ -81,7 +84,8 @@ TEST_CASE("A corrupt checkpoint stops an exactly-once job by name") {
     CHECK(absl::StrContains(status.failure->status.message(), "delta-7"));
   }
   SECTION("a file of the job that a TaskManager does not find") {
-    tm.restore_error = absl::NotFoundError("cannot open /ckpt/" + h.Record("fraud").id.value + "/state/1/1-0/7");
+    tm.restore_error =
+        absl::NotFoundError("cannot open /ckpt/" + h.Record("fraud").id.value + "/state/1/1-0/7");
     tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
     h.Advance(200 * kMillis);
     CHECK(h.State("fraud") == "FAILED");
@@ -109,7 +113,8 @@ TEST_CASE("A corrupt checkpoint stops an exactly-once job by name") {
 
 TEST_CASE("An at-least-once job falls back to the checkpoint before a corrupt one") {
   Harness h;
-  FakeTaskManager& tm = h.RunningJob([](job::JobSpec& s) { s.guarantee = job::Guarantee::kAtLeastOnce; });
+  FakeTaskManager& tm =
+      h.RunningJob([](job::JobSpec& s) { s.guarantee = job::Guarantee::kAtLeastOnce; });
   h.Advance(2 * kSeconds);
   const auto retained = h.Record("fraud").retained;
   REQUIRE(retained.size() == 3);
@@ -189,14 +194,16 @@ TEST_CASE("After a storage failure no barrier is sent until everybody has probed
   CHECK(h.Status("fraud").restarts == 0);
 }
 
-TEST_CASE("Declined checkpoints beyond tolerable_failures restart the job, not before the timeout") {
+TEST_CASE(
+    "Declined checkpoints beyond tolerable_failures restart the job, not before the timeout") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob([](job::JobSpec& s) { s.checkpoint.tolerable_failures = 1; });
   tm.ack = false;
   for (int i = 1; i <= 6 && h.Status("fraud").attempt == Attempt(1); ++i) {
     h.Advance(kSeconds);
     const auto triggers = tm.All<control::TriggerCheckpoint>();
-    tm.Send(control::CheckpointDecline{tm.deploy().fence, triggers.back().checkpoint, {1, 0}, absl::AbortedError("deadline")});
+    tm.Send(control::CheckpointDecline{
+        tm.deploy().fence, triggers.back().checkpoint, {1, 0}, absl::AbortedError("deadline")});
     h.loop.Drain();
     if (i < 4) CHECK(h.State("fraud") == "RUNNING");
   }
@@ -206,9 +213,12 @@ TEST_CASE("Declined checkpoints beyond tolerable_failures restart the job, not b
 }
 
 #ifdef WEIR_FAILPOINTS
-TEST_CASE("Failpoints of a checkpoint that return an error cost that checkpoint or a repetition, nothing else") {
-  for (const char* name : {"before_trigger", "before_manifest_rename", "after_manifest_rename", "before_metadata_record",
-                           "after_metadata_record", "after_some_notifications"}) {
+TEST_CASE(
+    "Failpoints of a checkpoint that return an error cost that checkpoint or a repetition, nothing "
+    "else") {
+  for (const char* name :
+       {"before_trigger", "before_manifest_rename", "after_manifest_rename",
+        "before_metadata_record", "after_metadata_record", "after_some_notifications"}) {
     INFO(name);
     Harness h;
     FakeTaskManager& tm = h.RunningJob();
@@ -237,9 +247,11 @@ TEST_CASE("Watchers hear of every state, and last of the end") {
   h.loop.Drain();
   tm.Send(control::Swept{tm.deploy().fence, {1, 0}});
   h.loop.Drain();
-  CHECK(states == std::vector<std::string>{"RUNNING", "RESTARTING", "RUNNING", "STOPPING", "FINISHED"});
+  CHECK(states ==
+        std::vector<std::string>{"RUNNING", "RESTARTING", "RUNNING", "STOPPING", "FINISHED"});
   bool missing = false;
-  auto nobody = h.manager->Watch("nobody", [&](const auto& status) { missing = absl::IsNotFound(status.status()); });
+  auto nobody = h.manager->Watch(
+      "nobody", [&](const auto& status) { missing = absl::IsNotFound(status.status()); });
   h.loop.Drain();
   CHECK(missing);
 }

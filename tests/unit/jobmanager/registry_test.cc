@@ -11,11 +11,13 @@ constexpr SteadyMicros kSecond = 1'000'000;
 
 struct Bench {
   Bench() { registry.SetStorageId("s"); }
-  RegistryActions Register(SessionId session, const std::string& name, uint64_t incarnation, int slots = 2) {
+  RegistryActions Register(SessionId session, const std::string& name, uint64_t incarnation,
+                           int slots = 2) {
     registry.OnOpened(session, now);
     return registry.OnRegister(session, {name, "a", slots, "b", Incarnation(incarnation), {}}, now);
   }
-  RegistryActions Check(SessionId session, absl::StatusCode code = absl::StatusCode::kOk, const std::string& id = "s") {
+  RegistryActions Check(SessionId session, absl::StatusCode code = absl::StatusCode::kOk,
+                        const std::string& id = "s") {
     return registry.OnStorageChecked(session, {code, id}, now);
   }
   void Add(SessionId session, const std::string& name, uint64_t incarnation, int slots = 2) {
@@ -133,7 +135,8 @@ TEST_CASE("Registry: what ran there before is ended") {
   b.registry.OnRegister(1, {"tm", "a", 2, "b", Incarnation(1), {{JobId{"j"}, Attempt(3)}}}, 0);
   const auto actions = b.Check(1);
   REQUIRE(Sends<control::CancelAttempt>(actions, 1) != nullptr);
-  CHECK(Sends<control::CancelAttempt>(actions, 1)->fence == control::Fence{LeaderEpoch(1), {"j"}, Attempt(3)});
+  CHECK(Sends<control::CancelAttempt>(actions, 1)->fence ==
+        control::Fence{LeaderEpoch(1), {"j"}, Attempt(3)});
 }
 
 TEST_CASE("Registry: slots are given out and come back") {

@@ -23,7 +23,9 @@ checkpoint::Manifest Read(Harness& h, const std::string& path) {
   return *manifest;
 }
 
-TEST_CASE("A savepoint is answered when its commits are confirmed and the self-contained copy is written") {
+TEST_CASE(
+    "A savepoint is answered when its commits are confirmed and the self-contained copy is "
+    "written") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();
   tm.confirm = false;
@@ -75,7 +77,8 @@ TEST_CASE("A savepoint that is declined is an error to who asked") {
   Answer answer;
   h.manager->Savepoint("fraud", answer.done());
   h.loop.Drain();
-  tm.Send(control::CheckpointDecline{tm.deploy().fence, CheckpointId(1), {1, 0}, absl::AbortedError("too slow")});
+  tm.Send(control::CheckpointDecline{
+      tm.deploy().fence, CheckpointId(1), {1, 0}, absl::AbortedError("too slow")});
   h.loop.Drain();
   CHECK(absl::IsAborted(answer.value.status()));
   CHECK(absl::StrContains(answer.value.status().message(), "too slow"));
@@ -95,7 +98,8 @@ TEST_CASE("stop: a savepoint, then STOPPED; the request survives the JobManager"
     tm.ack = false;
     h.manager->Stop("fraud", answer.done());
     h.loop.Drain();
-    tm.Send(control::CheckpointDecline{tm.deploy().fence, CheckpointId(1), {1, 0}, absl::AbortedError("too slow")});
+    tm.Send(control::CheckpointDecline{
+        tm.deploy().fence, CheckpointId(1), {1, 0}, absl::AbortedError("too slow")});
     tm.ack = true;
     h.Advance(kSeconds);
     CHECK(answer.value.ok());
@@ -114,7 +118,8 @@ TEST_CASE("stop: a savepoint, then STOPPED; the request survives the JobManager"
   CHECK(h.HasFile(h.Record("fraud").savepoints[0].manifest.path));
 }
 
-TEST_CASE("A savepoint starts another job at another parallelism; nothing refers to the savepoint then") {
+TEST_CASE(
+    "A savepoint starts another job at another parallelism; nothing refers to the savepoint then") {
   Harness h;
   h.RunningJob();
   Answer answer;
@@ -122,7 +127,8 @@ TEST_CASE("A savepoint starts another job at another parallelism; nothing refers
   h.loop.Drain();
   REQUIRE(answer.value.ok());
   FakeTaskManager& tm = *h.taskmanagers[0];
-  auto id = h.Submit(h.AddSpec("again", [](job::JobSpec& s) { s.parallelism = 3; }), Harness::From(answer.value->path));
+  auto id = h.Submit(h.AddSpec("again", [](job::JobSpec& s) { s.parallelism = 3; }),
+                     Harness::From(answer.value->path));
   REQUIRE(id.ok());
   CHECK(h.State("again") == "RUNNING");
   CHECK_FALSE(tm.deploy().resolve_only);
@@ -139,12 +145,15 @@ TEST_CASE("A savepoint starts another job at another parallelism; nothing refers
   CHECK(Read(h, h.Record("again").retained.back().manifest.path).sources == manifest.sources);
 }
 
-TEST_CASE("An ordinary checkpoint of another job: its handles are resolved before checkpoint 0 is recorded") {
+TEST_CASE(
+    "An ordinary checkpoint of another job: its handles are resolved before checkpoint 0 is "
+    "recorded") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();
   h.Advance(kSeconds);
   std::string path;
-  h.manager->Checkpoints("fraud", [&](absl::StatusOr<std::vector<CheckpointInfo>> list) { path = list->back().path; });
+  h.manager->Checkpoints(
+      "fraud", [&](absl::StatusOr<std::vector<CheckpointInfo>> list) { path = list->back().path; });
   h.loop.Drain();
   h.manager->Cancel("fraud", [](absl::StatusOr<JobStatus>) {});
   h.loop.Drain();
@@ -152,7 +161,8 @@ TEST_CASE("An ordinary checkpoint of another job: its handles are resolved befor
   SECTION("resolved") {
     tm.sweep = false;
     absl::StatusOr<JobId> answer = absl::UnknownError("");
-    h.manager->Submit({"again", Harness::From(path)}, [&](absl::StatusOr<JobId> a) { answer = std::move(a); });
+    h.manager->Submit({"again", Harness::From(path)},
+                      [&](absl::StatusOr<JobId> a) { answer = std::move(a); });
     h.loop.Drain();
     CHECK(absl::IsUnknown(answer.status()));
     CHECK(tm.deploy().resolve_only);
@@ -190,15 +200,21 @@ TEST_CASE("--from is refused where it does not fit, and leaves nothing behind") 
   h.loop.Drain();
   const std::string from = Harness::From(answer.value->path);
   absl::Status status;
-  SECTION("nothing there") { status = h.Submit(h.AddSpec("again"), "file:///mem/none/savepoints/1").status(); }
-  SECTION("another storage") { status = h.Submit(h.AddSpec("again"), "/elsewhere/x/savepoints/1").status(); }
+  SECTION("nothing there") {
+    status = h.Submit(h.AddSpec("again"), "file:///mem/none/savepoints/1").status();
+  }
+  SECTION("another storage") {
+    status = h.Submit(h.AddSpec("again"), "/elsewhere/x/savepoints/1").status();
+  }
   SECTION("a relative path") { status = h.Submit(h.AddSpec("again"), "savepoints/1").status(); }
   SECTION("another max_parallelism") {
-    status = h.Submit(h.AddSpec("again", [](job::JobSpec& s) { s.max_parallelism = 64; }), from).status();
+    status = h.Submit(h.AddSpec("again", [](job::JobSpec& s) { s.max_parallelism = 64; }), from)
+                 .status();
     CHECK(absl::StrContains(status.message(), "max_parallelism is 128 in the checkpoint and 64"));
   }
   SECTION("a damaged manifest") {
-    h.storage->Damage(h.Record("fraud").savepoints[0].manifest.path, [](std::string* b) { b->resize(b->size() - 3); });
+    h.storage->Damage(h.Record("fraud").savepoints[0].manifest.path,
+                      [](std::string* b) { b->resize(b->size() - 3); });
     status = h.Submit(h.AddSpec("again"), from).status();
     CHECK(absl::StrContains(status.message(), "CHECKPOINT_CORRUPT"));
   }
@@ -222,7 +238,8 @@ TEST_CASE("A savepoint's folder may be moved") {
   manifest.id = CheckpointId(7);
   manifest.self_contained = true;
   manifest.subtasks.push_back({{1, 0}, false, {{}}});
-  manifest.subtasks[0].operators[0].keyed.push_back({{}, "dump", {{"j/savepoints/7/0-base", 1, 2}}, {}, {}});
+  manifest.subtasks[0].operators[0].keyed.push_back(
+      {{}, "dump", {{"j/savepoints/7/0-base", 1, 2}}, {}, {}});
   REQUIRE(storage.Write("moved/manifest", checkpoint::EncodeManifest(manifest)).ok());
   auto read = ReadForRestore(storage, {"", "moved/manifest"});
   REQUIRE(read.ok());

@@ -61,7 +61,11 @@ TEST_CASE("RunThen: the result comes back on the loop") {
   ThreadEventLoop loop(&clock, "loop");
   ThreadWorker worker("io");
   std::promise<std::pair<int, bool>> done;
-  RunThen<int>(&worker, &loop, [] { return 7; }, [&](int v) { done.set_value({v, loop.OnLoop()}); });
+  RunThen<int>(
+      &worker, &loop, [] { return 7; },
+      [&](int v) {
+        done.set_value({v, loop.OnLoop()});
+      });
   CHECK(done.get_future().get() == std::pair<int, bool>(7, true));
   worker.Stop();
   loop.Stop();

@@ -187,7 +187,10 @@ void Subtask::PublishMetrics() {
   metrics_.error_rows = counters_.error_rows;
   metrics_.busy_micros = busy_micros_;
   metrics_.backpressured_micros = blocked_micros_;
-  if (task_ != nullptr) metrics_.watermark = task_->watermark();
+  if (task_ != nullptr) {
+    metrics_.watermark = task_->watermark();
+    metrics_.state_bytes = task_->state_bytes();
+  }
 }
 
 control::SubtaskMetrics Subtask::Metrics() const {

@@ -31,6 +31,7 @@ class StatefulOperator final : public Operator {
   }
   void OnCheckpointComplete(CheckpointId checkpoint) override { op_->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { op_->OnCheckpointAborted(checkpoint); }
+  int64_t state_bytes() const override { return op_->state_bytes(); }
 
  private:
   std::unique_ptr<KeyedState> state_;

@@ -91,6 +91,8 @@ class Operator {
   virtual absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) { return nullptr; }
   virtual void OnCheckpointComplete(CheckpointId checkpoint) {}
   virtual void OnCheckpointAborted(CheckpointId checkpoint) {}
+  /// Bytes of keyed state in memory.
+  virtual int64_t state_bytes() const { return 0; }
 };
 
 using OperatorPtr = std::unique_ptr<Operator>;

@@ -105,6 +105,12 @@ void OperatorChain::RepeatWatermark() {
   for (auto& writer : writers_) writer->Watermark(watermark_, now);
 }
 
+int64_t OperatorChain::state_bytes() const {
+  int64_t bytes = 0;
+  for (const OperatorPtr& op : operators_) bytes += op == nullptr ? 0 : op->state_bytes();
+  return bytes;
+}
+
 bool OperatorChain::writable() const {
   for (const auto& writer : writers_) {
     if (!writer->writable()) return false;

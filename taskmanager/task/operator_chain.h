@@ -48,6 +48,7 @@ class OperatorChain {
   SteadyMicros flush_at() const;
 
   int64_t watermark() const { return watermark_; }
+  int64_t state_bytes() const;
   const std::vector<OperatorPtr>& operators() const { return operators_; }
 
  private:

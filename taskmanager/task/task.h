@@ -80,6 +80,7 @@ class Task {
   absl::Status Abort(CheckpointId checkpoint);
 
   int64_t watermark() const { return chain_.watermark(); }
+  int64_t state_bytes() const { return chain_.state_bytes(); }
   /// Called by the task's sinks from the serial queue.
   void OnSinkCommitted(CheckpointId checkpoint, absl::Status status);
 

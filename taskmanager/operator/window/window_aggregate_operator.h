@@ -27,6 +27,7 @@ class WindowAggregateOperator final : public Operator {
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
   void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
+  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   absl::Status ProcessPartials(const batch::Batch& batch, Output& output);

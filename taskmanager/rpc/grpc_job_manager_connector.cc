@@ -14,6 +14,7 @@
 #include "common/base/check.h"
 #include "common/control/proto/convert.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/disposal.h"
 #include "common/rpc/status.h"
 #include "weir/v1/control.grpc.pb.h"
 
@@ -115,7 +116,7 @@ class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::T
       self = std::move(self_);
       changed_.notify_all();
     }
-    // The last reference may be this one; destroying a channel on its own thread is allowed.
+    rpc::Dispose(std::move(self));
   }
 
   void WriteNext() {
@@ -167,11 +168,14 @@ class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::T
 class GrpcLink final : public control::JobManagerLink {
  public:
   explicit GrpcLink(std::shared_ptr<ControlCall> call) : call_(std::move(call)) {}
-  ~GrpcLink() override { call_->Detach(); }
+  ~GrpcLink() override {
+    call_->Detach();
+    rpc::Dispose(std::move(call_));  // this may be an event of the call
+  }
   void Send(control::ToJobManager message) override { call_->Send(message); }
 
  private:
-  const std::shared_ptr<ControlCall> call_;
+  std::shared_ptr<ControlCall> call_;
 };
 
 }  // namespace

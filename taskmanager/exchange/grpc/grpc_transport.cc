@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
+#include "common/rpc/disposal.h"
 #include "taskmanager/exchange/grpc/receiver_stream.h"
 #include "taskmanager/exchange/grpc/sender_stream.h"
 #include "weir/v1/exchange.grpc.pb.h"
@@ -143,13 +144,13 @@ class GrpcTransport::Impl final : public v1::Exchange::WithRawCallbackMethod_Str
   };
 
   void Gone(uint64_t number) {
-    std::shared_ptr<void> last;  // destroyed outside of the lock
+    std::shared_ptr<void> last;
     std::lock_guard lock(mutex_);
     if (const auto it = senders_.find(number); it != senders_.end()) {
-      last = it->second.stream;
+      rpc::Dispose(std::move(it->second.stream));
       senders_.erase(it);
     } else if (const auto other = receivers_.find(number); other != receivers_.end()) {
-      last = other->second.stream;
+      last = other->second.stream;  // destroyed outside of the lock
       receivers_.erase(other);
     }
     gone_.notify_all();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
+#include "common/rpc/disposal.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -167,7 +168,7 @@ void SenderStream::Cancel(absl::Status why) {
 void SenderStream::OnDone(const grpc::Status& status) {
   Fail(absl::UnavailableError(absl::StrCat("to ", peer_, ": ", status.error_message())));
   const std::function<void()> done = std::move(on_done_);
-  self_.reset();  // may be the last reference: nothing of this is touched after it
+  rpc::Dispose(std::move(self_));  // may be the last reference: nothing of this is touched after it
   done();
 }
 

@@ -120,6 +120,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
                     std::function<void(JobRecord&)> change = nullptr);
   void StartRun(Next next, SteadyMicros delay);
   void TryDeploy();
+  void OnNoSlots();
   void Deploy(const std::vector<std::string>& slots);
   void SendToAll(const control::ToTaskManager& message);
   void CancelRun();

@@ -66,15 +66,28 @@ void JobMaster::TryDeploy() {
     slots = {candidates.front().name};
   }
   if (slots.empty()) {
-    if (!run_->waiting_for_slots) {
-      Log("waits for slots", {{"need", absl::StrCat(run_->resolver ? 1 : plan_->slots)},
-                              {"free", absl::StrCat(context_->registry->FreeSlots())}});
-    }
+    if (!run_->waiting_for_slots) OnNoSlots();
     run_->waiting_for_slots = true;
     return;
   }
   run_->waiting_for_slots = false;
   Deploy(slots);
+}
+
+void JobMaster::OnNoSlots() {
+  const int need = run_->resolver ? 1 : plan_->slots;
+  Log("waits for slots",
+      {{"need", absl::StrCat(need)}, {"free", absl::StrCat(context_->registry->FreeSlots())}});
+  if (!submit_done_) return;
+  // A job that never ran is refused after a while; one that ran waits for as long as it takes.
+  After(context_->options.slot_timeout, [this, need, attempt = run_->number] {
+    if (!submit_done_ || !IsCurrent(attempt) || run_->deployed) return;
+    const std::string why = absl::StrCat("not enough slots: the job needs ", need, ", ",
+                                         context_->registry->FreeSlots(), " of ",
+                                         context_->registry->Slots(), " are free");
+    FinishEnd(JobState::kFailed,
+              MakeFailure(absl::ResourceExhaustedError(why), FailureDomain::kExternal, ""), {});
+  });
 }
 
 void JobMaster::Deploy(const std::vector<std::string>& slots) {

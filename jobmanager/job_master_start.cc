@@ -152,32 +152,19 @@ void JobMaster::CreateRecord(std::optional<CompletedCheckpoint> zero,
     for (const auto& file : checkpoint::FilesOf(*manifest)) files.push_back(file.path);
     if (zero) retention_.Add(zero->id, zero->manifest.path, std::move(files));
   }
-  writer_->Create(
-      proposed_, spec_,
-      [self = shared_from_this(), record = proposed_](const absl::Status& status) {
-        if (!status.ok()) {
-          return self->Refuse(absl::UnavailableError(
-              absl::StrCat("the job could not be recorded: ", status.message())));
-        }
-        self->durable_ = record;
-        self->recorded_ = true;
-        self->Log("submitted", {{"id", record.id.value}});
-        self->StartRun(record.staged ? Next::kResolve : Next::kRun, 0);
-        self->run_->recorded = true;
-        self->TryDeploy();
-        // Not enough slots: a job that never ran waits for so long.
-        self->After(self->context_->options.slot_timeout, [self = self.get()] {
-          if (!self->submit_done_ || !self->run_ || self->run_->deployed) return;
-          self->FinishEnd(
-              JobState::kFailed,
-              self->MakeFailure(absl::ResourceExhaustedError(absl::StrCat(
-                                    "not enough slots: the job needs ", self->plan_->slots, ", ",
-                                    self->context_->registry->FreeSlots(), " of ",
-                                    self->context_->registry->Slots(), " are free")),
-                                control::FailureDomain::kExternal, ""),
-              {});
-        });
-      });
+  writer_->Create(proposed_, spec_,
+                  [self = shared_from_this(), record = proposed_](const absl::Status& status) {
+                    if (!status.ok()) {
+                      return self->Refuse(absl::UnavailableError(
+                          absl::StrCat("the job could not be recorded: ", status.message())));
+                    }
+                    self->durable_ = record;
+                    self->recorded_ = true;
+                    self->Log("submitted", {{"id", record.id.value}});
+                    self->StartRun(record.staged ? Next::kResolve : Next::kRun, 0);
+                    self->run_->recorded = true;
+                    self->TryDeploy();
+                  });
 }
 
 void JobMaster::Refuse(absl::Status why) {

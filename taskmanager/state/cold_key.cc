@@ -7,7 +7,8 @@ namespace weir::taskmanager {
 namespace {
 
 void PutBigEndian(std::string* out, uint64_t v, int bytes) {
-  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out->push_back(static_cast<char>(v >> shift));
+  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+    out->push_back(static_cast<char>(v >> shift));
 }
 
 uint64_t GetBigEndian(std::string_view bytes) {
@@ -57,9 +58,7 @@ bool DecodeColdKey(std::string_view bytes, ColdKey* key) {
   return r.ok();
 }
 
-std::string LayoutKey(std::string_view table) {
-  return GroupPrefix(kLayoutGroup).append(table);
-}
+std::string LayoutKey(std::string_view table) { return GroupPrefix(kLayoutGroup).append(table); }
 
 std::string EncodeLayout(const TableSpec& spec) {
   std::string out;
@@ -75,7 +74,8 @@ absl::StatusOr<TableSpec> DecodeLayout(std::string_view key, std::string_view va
   spec.name = key.substr(2);
   spec.value_width = r.Get<int32_t>();
   spec.has_text = r.Get<uint8_t>() != 0;
-  if (!r.AtEnd()) return absl::DataLossError("the layout of a state table in the database is damaged");
+  if (!r.AtEnd())
+    return absl::DataLossError("the layout of a state table in the database is damaged");
   return spec;
 }
 

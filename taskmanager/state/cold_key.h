@@ -9,9 +9,9 @@
 
 namespace weir::taskmanager {
 
-/// Keys of entries in an OrderedStore: key group (2 bytes, big-endian), table (length byte and name), namespace (8 bytes,
-/// big-endian, sign flipped), key (varint length and bytes), subkey. A range of key groups, and a namespace of a key
-/// group, are ranges of keys.
+/// Keys of entries in an OrderedStore: key group (2 bytes, big-endian), table (length byte and
+/// name), namespace (8 bytes, big-endian, sign flipped), key (varint length and bytes), subkey. A
+/// range of key groups, and a namespace of a key group, are ranges of keys.
 struct ColdKey {
   uint16_t key_group = 0;
   std::string_view table;

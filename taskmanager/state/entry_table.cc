@@ -28,7 +28,8 @@ EntryTable::EntryTable(uint32_t value_width, bool has_text)
 
 char* EntryTable::Allocate(size_t bytes) {
   if (bytes > arena_left_) {
-    const size_t block = std::max(bytes, std::min(kArenaBlock, std::max<size_t>(1024, arena_bytes_)));
+    const size_t block =
+        std::max(bytes, std::min(kArenaBlock, std::max<size_t>(1024, arena_bytes_)));
     arena_.push_back(std::make_unique_for_overwrite<char[]>(block));
     arena_bytes_ += block;
     arena_next_ = arena_.back().get();
@@ -100,7 +101,8 @@ void EntryTable::ReserveIndex(size_t more) {
   }
 }
 
-uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made) {
+uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash,
+                                 bool* made) {
   const size_t mask = index_.size() - 1;
   const uint64_t tag = hash >> 32;
   for (size_t i = CellOf(hash);; i = (i + 1) & mask) {
@@ -118,8 +120,9 @@ uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, 
   }
 }
 
-void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
-                              int64_t count, int max_parallelism, uint32_t* slots, std::vector<uint32_t>* made) {
+void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                              const uint32_t* rows, int64_t count, int max_parallelism,
+                              uint32_t* slots, std::vector<uint32_t>* made) {
   uint64_t hashes[kGroup];
   for (int64_t begin = 0; begin < count; begin += kGroup) {
     const int64_t n = std::min(kGroup, count - begin);
@@ -127,7 +130,8 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
     for (int64_t i = 0; i < n; ++i) {
       const uint32_t row = rows[begin + i];
       uint64_t hash = keys.hashes[row];
-      if (subkeys != nullptr && !subkeys->key(row).empty()) hash = Combine(hash, subkeys->hashes[row]);
+      if (subkeys != nullptr && !subkeys->key(row).empty())
+        hash = Combine(hash, subkeys->hashes[row]);
       hashes[i] = hash;
       PrefetchCell(hash);
     }
@@ -135,8 +139,9 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
     for (int64_t i = 0; i < n; ++i) {
       const uint32_t row = rows[begin + i];
       bool is_new = false;
-      const uint32_t slot = FindOrAddAt(keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(),
-                                        hashes[i], &is_new);
+      const uint32_t slot =
+          FindOrAddAt(keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(),
+                      hashes[i], &is_new);
       if (is_new) {
         HeaderOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
         made->push_back(static_cast<uint32_t>(begin + i));
@@ -147,7 +152,8 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
   }
 }
 
-uint32_t EntryTable::FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash, uint16_t key_group) {
+uint32_t EntryTable::FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash,
+                               uint16_t key_group) {
   ReserveIndex(1);
   bool made = false;
   const uint32_t slot = FindOrAddAt(key, subkey, hash, &made);

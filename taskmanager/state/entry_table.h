@@ -15,10 +15,13 @@ namespace weir::taskmanager {
 /// A hash table from key and subkey to a row of fixed width, in memory.
 ///
 /// Thread:  confined.
-/// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch at a time with
-///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is a header of 32
-///          bytes, which holds key and subkey of up to 20 bytes together, the text's place, and the value.
-/// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
+/// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch
+/// at a time with
+///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row
+///          is a header of 32 bytes, which holds key and subkey of up to 20 bytes together, the
+///          text's place, and the value.
+/// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table
+/// (salt and row pointer).
 class EntryTable {
  public:
   enum Flag : uint16_t { kDirty = 1, kReferenced = 2 };
@@ -32,17 +35,21 @@ class EntryTable {
     return subkey.empty() ? key_hash : Combine(key_hash, batch::HashKey(subkey));
   }
 
-  /// Finds or makes the entries of rows[0..count), marks them dirty and referenced, and appends to `made` the i whose
-  /// entry is new (its value is zero).
-  void FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows, int64_t count,
-                    int max_parallelism, uint32_t* slots, std::vector<uint32_t>* made);
+  /// Finds or makes the entries of rows[0..count), marks them dirty and referenced, and appends to
+  /// `made` the i whose entry is new (its value is zero).
+  void FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                    const uint32_t* rows, int64_t count, int max_parallelism, uint32_t* slots,
+                    std::vector<uint32_t>* made);
   /// Finds or makes one, without marks. `hash` is HashOf.
-  uint32_t FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash, uint16_t key_group);
+  uint32_t FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash,
+                     uint16_t key_group);
   /// Slot, or -1.
   int64_t Find(std::string_view key, std::string_view subkey, uint64_t hash) const;
 
   uint32_t size() const { return size_; }
-  int64_t memory_bytes() const { return static_cast<int64_t>(row_bytes_ + arena_bytes_ + index_.capacity() * 8); }
+  int64_t memory_bytes() const {
+    return static_cast<int64_t>(row_bytes_ + arena_bytes_ + index_.capacity() * 8);
+  }
 
   std::byte* value(uint32_t slot) { return Row(slot) + value_offset_; }
   const std::byte* value(uint32_t slot) const { return Row(slot) + value_offset_; }
@@ -72,7 +79,8 @@ class EntryTable {
   /// For who clears the marks while walking the list.
   void ForgetDirtyList() { dirty_.clear(); }
   void Prefetch(uint32_t slot) const { __builtin_prefetch(Row(slot)); }
-  /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of FindOrAdd.
+  /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of
+  /// FindOrAdd.
   void Reserve(size_t more) { ReserveIndex(more); }
   void PrefetchCell(uint64_t hash) const { __builtin_prefetch(&index_[CellOf(hash)]); }
   void PrefetchRow(uint64_t hash) const {

@@ -13,10 +13,12 @@
 
 namespace weir::taskmanager {
 
-/// An ordered map of bytes on the local disk: where entries that were evicted from memory lie. Not durable by itself.
+/// An ordered map of bytes on the local disk: where entries that were evicted from memory lie. Not
+/// durable by itself.
 ///
 /// Thread:  thread-safe; every call may block on I/O.
-/// Errors:  kResourceExhausted = the disk is full; kDataLoss = its files are damaged; else kInternal.
+/// Errors:  kResourceExhausted = the disk is full; kDataLoss = its files are damaged; else
+/// kInternal.
 class OrderedStore {
  public:
   /// Walks a range. Thread: confined.
@@ -31,7 +33,8 @@ class OrderedStore {
     virtual std::string_view value() const = 0;
     virtual absl::Status status() const = 0;
   };
-  /// A file of a checkpoint: immutable while the checkpoint is held, and for ever when its name ends with `.sst`.
+  /// A file of a checkpoint: immutable while the checkpoint is held, and for ever when its name
+  /// ends with `.sst`.
   struct File {
     std::string name;
     std::string local_path;
@@ -58,7 +61,8 @@ class OrderedStoreFactory {
   virtual ~OrderedStoreFactory() = default;
   /// A new empty folder for a store's files.
   virtual absl::StatusOr<std::string> NewFolder() = 0;
-  /// Opens the store whose files lie in `folder` (made by NewFolder); an empty folder gives an empty store.
+  /// Opens the store whose files lie in `folder` (made by NewFolder); an empty folder gives an
+  /// empty store.
   virtual absl::StatusOr<std::shared_ptr<OrderedStore>> Open(const std::string& folder) = 0;
 };
 

@@ -16,10 +16,12 @@ using checkpoint::DeltaRef;
 using checkpoint::FileRef;
 using checkpoint::KeyedSnapshot;
 
-SnapshotChain::SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix, KeyedSnapshot restored)
+SnapshotChain::SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix,
+                             KeyedSnapshot restored)
     : storage_(std::move(storage)), prefix_(std::move(prefix)), chain_(std::move(restored)) {
   for (const DeltaRef& delta : chain_.deltas) {
-    const auto size = static_cast<int64_t>(delta.is_inline() ? delta.bytes.size() : delta.file.size_bytes);
+    const auto size =
+        static_cast<int64_t>(delta.is_inline() ? delta.bytes.size() : delta.file.size_bytes);
     delta_sizes_.emplace_back(delta.checkpoint, size);
     delta_bytes_ += size;
   }
@@ -46,7 +48,8 @@ void SnapshotChain::AddBasePart(CheckpointId checkpoint, std::string bytes) {
   Queue({.kind = Kind::kBasePart, .checkpoint = checkpoint, .bytes = std::move(bytes)});
 }
 
-void SnapshotChain::FinishBase(CheckpointId checkpoint, CheckpointId covers, std::shared_ptr<OrderedStore> store) {
+void SnapshotChain::FinishBase(CheckpointId checkpoint, CheckpointId covers,
+                               std::shared_ptr<OrderedStore> store) {
   while (!delta_sizes_.empty() && delta_sizes_.front().first <= covers) {
     delta_bytes_ -= delta_sizes_.front().second;
     delta_sizes_.pop_front();
@@ -56,7 +59,10 @@ void SnapshotChain::FinishBase(CheckpointId checkpoint, CheckpointId covers, std
     base_in_progress_ = true;
     store_must_stand_ = store != nullptr;
   }
-  Queue({.kind = Kind::kFinishBase, .checkpoint = checkpoint, .covers = covers, .store = std::move(store)});
+  Queue({.kind = Kind::kFinishBase,
+         .checkpoint = checkpoint,
+         .covers = covers,
+         .store = std::move(store)});
 }
 
 bool SnapshotChain::BaseInProgress() const {
@@ -86,11 +92,12 @@ absl::StatusOr<FileRef> SnapshotChain::WriteFile(const std::string& kind, Checkp
   return file;
 }
 
-absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint, int64_t* bytes_written) {
+absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint,
+                                                   int64_t* bytes_written) {
   std::lock_guard writer(write_mutex_);
   if (checkpoint < written_) {
-    return absl::AbortedError(absl::StrCat("the state of checkpoint ", checkpoint.value, " was asked for after that of ",
-                                           written_.value));
+    return absl::AbortedError(absl::StrCat("the state of checkpoint ", checkpoint.value,
+                                           " was asked for after that of ", written_.value));
   }
   written_ = checkpoint;
   {
@@ -121,7 +128,8 @@ absl::Status SnapshotChain::WriteItem(Item& item, int64_t* bytes_written) {
     item.sealed = true;
   }
   if (item.kind == Kind::kBasePart) {
-    ASSIGN_OR_RETURN(base_parts_.emplace_back(), WriteFile("base", item.checkpoint, item.bytes, bytes_written));
+    ASSIGN_OR_RETURN(base_parts_.emplace_back(),
+                     WriteFile("base", item.checkpoint, item.bytes, bytes_written));
     return absl::OkStatus();
   }
   DeltaRef delta{.checkpoint = item.checkpoint};
@@ -150,12 +158,14 @@ absl::Status SnapshotChain::WriteBase(Item& item, int64_t* bytes_written) {
     // A sorted file never changes under its name: what the last base refers to is stored already.
     std::map<std::string, FileRef> stored = uploaded_;
     for (size_t i = 0; i < chain_.base.size() && chain_.base_kind == "rocksdb"; ++i) {
-      if (chain_.base_names[i].ends_with(".sst")) stored.emplace(chain_.base_names[i], chain_.base[i]);
+      if (chain_.base_names[i].ends_with(".sst"))
+        stored.emplace(chain_.base_names[i], chain_.base[i]);
     }
     for (const OrderedStore::File& file : item.files) {
       auto known = stored.find(file.name);
       if (known == stored.end() || known->second.size_bytes != file.size_bytes) {
-        ASSIGN_OR_RETURN(FileRef ref, storage_->Store(file.local_path, NewPath("base", item.checkpoint)));
+        ASSIGN_OR_RETURN(FileRef ref,
+                         storage_->Store(file.local_path, NewPath("base", item.checkpoint)));
         *bytes_written += static_cast<int64_t>(ref.size_bytes);
         uploaded_[file.name] = ref;
         known = stored.insert_or_assign(file.name, std::move(ref)).first;
@@ -191,8 +201,9 @@ absl::Status SnapshotChain::MergeInline(int64_t* bytes_written) {
       merged.push_back(old[i++]);
       continue;
     }
-    // Only neighbours, as the order of deltas says which value is newest. One that joins deltas before and after a base
-    // stays behind that base, and does no harm there: it holds all deltas from its first to its last.
+    // Only neighbours, as the order of deltas says which value is newest. One that joins deltas
+    // before and after a base stays behind that base, and does no harm there: it holds all deltas
+    // from its first to its last.
     std::string bytes;
     size_t end = i;
     for (; end < old.size() && old[end].is_inline(); ++end) bytes += old[end].bytes;

@@ -17,27 +17,31 @@
 
 namespace weir::taskmanager {
 
-/// The chain of a subtask's state in the checkpoint storage: base and deltas. The task's thread queues what it froze,
-/// writers take it from there; what could not be written stays queued, in order.
+/// The chain of a subtask's state in the checkpoint storage: base and deltas. The task's thread
+/// queues what it froze, writers take it from there; what could not be written stays queued, in
+/// order.
 ///
-/// Thread:  the methods of the first group belong to the task's thread, Write to the writers; a lock joins the two.
+/// Thread:  the methods of the first group belong to the task's thread, Write to the writers; a
+/// lock joins the two.
 class SnapshotChain {
  public:
-  /// Deltas up to this size travel inside the manifest, until a chain has this much of them: then they become files.
+  /// Deltas up to this size travel inside the manifest, until a chain has this much of them: then
+  /// they become files.
   static constexpr size_t kInlineDelta = 64 << 10;
   static constexpr size_t kInlineChain = 256 << 10;
 
   /// `restored`: the chain to go on with; its range is the state's.
-  SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix, checkpoint::KeyedSnapshot restored);
+  SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix,
+                checkpoint::KeyedSnapshot restored);
 
   /// Queues the delta frozen at `checkpoint`: unsealed bytes of a DeltaBuilder.
   void AddDelta(CheckpointId checkpoint, std::string bytes);
   /// Queues a part of the next base.
   void AddBasePart(CheckpointId checkpoint, std::string bytes);
-  /// The parts since the last FinishBase, with `store` as it stands (may be null), hold all that deltas up to `covers`
-  /// said.
-  /// The store must not change until StoreMustStand turns false.
-  void FinishBase(CheckpointId checkpoint, CheckpointId covers, std::shared_ptr<OrderedStore> store);
+  /// The parts since the last FinishBase, with `store` as it stands (may be null), hold all that
+  /// deltas up to `covers` said. The store must not change until StoreMustStand turns false.
+  void FinishBase(CheckpointId checkpoint, CheckpointId covers,
+                  std::shared_ptr<OrderedStore> store);
 
   bool BaseInProgress() const;
   bool StoreMustStand() const;
@@ -56,9 +60,9 @@ class SnapshotChain {
     CheckpointId checkpoint;
     std::string bytes;
     bool sealed = false;
-    CheckpointId covers;                   // kFinishBase
-    std::shared_ptr<OrderedStore> store;   // kFinishBase
-    bool checkpointed = false;             // the store was asked
+    CheckpointId covers;                  // kFinishBase
+    std::shared_ptr<OrderedStore> store;  // kFinishBase
+    bool checkpointed = false;            // the store was asked
     std::vector<OrderedStore::File> files;
   };
 
@@ -78,16 +82,17 @@ class SnapshotChain {
   int64_t delta_bytes_ = 0;
 
   mutable std::mutex mutex_;
-  std::deque<Item> queue_;        // guarded by mutex_
-  int64_t pending_bytes_ = 0;     // guarded by mutex_
-  bool base_in_progress_ = false; // guarded by mutex_
-  bool store_must_stand_ = false; // guarded by mutex_
+  std::deque<Item> queue_;         // guarded by mutex_
+  int64_t pending_bytes_ = 0;      // guarded by mutex_
+  bool base_in_progress_ = false;  // guarded by mutex_
+  bool store_must_stand_ = false;  // guarded by mutex_
 
-  std::mutex write_mutex_;  // one writer at a time; taken before mutex_. The rest belongs to its holder.
+  std::mutex
+      write_mutex_;  // one writer at a time; taken before mutex_. The rest belongs to its holder.
   std::deque<Item> work_;
   checkpoint::KeyedSnapshot chain_;
-  std::vector<checkpoint::FileRef> base_parts_;               // of the base in the making
-  std::map<std::string, checkpoint::FileRef> uploaded_;       // store files of the base in the making
+  std::vector<checkpoint::FileRef> base_parts_;          // of the base in the making
+  std::map<std::string, checkpoint::FileRef> uploaded_;  // store files of the base in the making
   CheckpointId written_{-1};
   int64_t sequence_ = 0;
 };

@@ -29,9 +29,11 @@ KeyGroupRange Intersect(const KeyGroupRange& a, const KeyGroupRange& b) {
 bool IsEmpty(const KeyGroupRange& r) { return r.begin >= r.end; }
 
 // A checkpoint that refers to a file that is not there is damaged.
-absl::Status Missing(const checkpoint::Storage& storage, const FileRef& file, const absl::Status& status) {
+absl::Status Missing(const checkpoint::Storage& storage, const FileRef& file,
+                     const absl::Status& status) {
   if (!absl::IsNotFound(status)) return status;
-  return absl::DataLossError(absl::StrCat(storage.UserPath(file.path), " is missing, and the checkpoint needs it"));
+  return absl::DataLossError(
+      absl::StrCat(storage.UserPath(file.path), " is missing, and the checkpoint needs it"));
 }
 
 }  // namespace
@@ -39,7 +41,8 @@ absl::Status Missing(const checkpoint::Storage& storage, const FileRef& file, co
 /// Fills a TieredState. Thread: one.
 class StateRestorer : public DeltaVisitor {
  public:
-  StateRestorer(TieredState* state, checkpoint::Storage* storage) : state_(state), storage_(storage) {}
+  StateRestorer(TieredState* state, checkpoint::Storage* storage)
+      : state_(state), storage_(storage) {}
 
   absl::Status Restore(const std::vector<KeyedSnapshot>& snapshots) {
     // Databases first: memory lies over them.
@@ -81,9 +84,10 @@ class StateRestorer : public DeltaVisitor {
     }
     EndBlock();
     if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
-    ASSIGN_OR_RETURN(TieredTable * table, Table({.name = std::string(block.table),
-                                                 .value_width = static_cast<int32_t>(block.value_width),
-                                                 .has_text = block.has_text}));
+    ASSIGN_OR_RETURN(TieredTable * table,
+                     Table({.name = std::string(block.table),
+                            .value_width = static_cast<int32_t>(block.value_width),
+                            .has_text = block.has_text}));
     into_ = &table->OpenTiered(block.ns);
     into_->persisted_ = true;
     width_ = block.value_width;
@@ -111,7 +115,8 @@ class StateRestorer : public DeltaVisitor {
   absl::Status RestoreDatabase(const KeyedSnapshot& snapshot) {
     if (state_->stores_ == nullptr) {
       return absl::FailedPreconditionError(
-          "the checkpoint holds state in a database, which backend memory does not read; set state.backend to rocksdb");
+          "the checkpoint holds state in a database, which backend memory does not read; set "
+          "state.backend to rocksdb");
     }
     if (snapshot.base_names.size() != snapshot.base.size()) {
       return absl::DataLossError("the manifest does not name all files of a state base");
@@ -122,7 +127,8 @@ class StateRestorer : public DeltaVisitor {
       const std::string& name = snapshot.base_names[i];
       if (name == "dump") continue;
       if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
-        return absl::DataLossError(absl::StrCat("the manifest has '", name, "' as the name of a state file"));
+        return absl::DataLossError(
+            absl::StrCat("the manifest has '", name, "' as the name of a state file"));
       }
       if (first == nullptr) first = &snapshot.base[i];
       const absl::Status fetched = storage_->Fetch(snapshot.base[i], folder + "/" + name);
@@ -175,7 +181,8 @@ class StateRestorer : public DeltaVisitor {
         RETURN_IF_ERROR(ReplayFile(delta.file));
         continue;
       }
-      const std::string what = absl::StrCat("of checkpoint ", delta.checkpoint.value, " in the manifest");
+      const std::string what =
+          absl::StrCat("of checkpoint ", delta.checkpoint.value, " in the manifest");
       RETURN_IF_ERROR(checkpoint::ReadDeltas(delta.bytes, what, this));
       EndBlock();
     }
@@ -224,7 +231,8 @@ class StateRestorer : public DeltaVisitor {
     at->Seek(GroupPrefix(state_->options_.range.begin));
     while (at->Valid() && at->key() < end) {
       ColdKey key;
-      if (!DecodeColdKey(at->key(), &key)) return absl::DataLossError("the restored database holds a damaged key");
+      if (!DecodeColdKey(at->key(), &key))
+        return absl::DataLossError("the restored database holds a damaged key");
       auto table = state_->tables_.find(std::string(key.table));
       if (table == state_->tables_.end()) {
         return absl::DataLossError(absl::StrCat("the restored database has no layout of table '",
@@ -251,16 +259,17 @@ class StateRestorer : public DeltaVisitor {
   size_t replayed_ = 0;
 };
 
-absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(KeyedStateOptions options,
-                                                              std::shared_ptr<checkpoint::Storage> storage,
-                                                              std::unique_ptr<OrderedStoreFactory> stores,
-                                                              std::vector<KeyedSnapshot> restored) {
-  std::erase_if(restored, [&](const KeyedSnapshot& s) { return IsEmpty(Intersect(s.range, options.range)); });
+absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(
+    KeyedStateOptions options, std::shared_ptr<checkpoint::Storage> storage,
+    std::unique_ptr<OrderedStoreFactory> stores, std::vector<KeyedSnapshot> restored) {
+  std::erase_if(restored,
+                [&](const KeyedSnapshot& s) { return IsEmpty(Intersect(s.range, options.range)); });
   const bool goes_on = restored.size() == 1 && restored[0].range == options.range;
   KeyedSnapshot chain;
   chain.range = options.range;
   if (goes_on) chain = restored[0];
-  auto state = std::make_unique<TieredState>(std::move(options), storage, std::move(stores), std::move(chain));
+  auto state = std::make_unique<TieredState>(std::move(options), storage, std::move(stores),
+                                             std::move(chain));
   if (restored.empty()) return state;
   RETURN_IF_ERROR(WEIR_FAILPOINT("in_restore"));
   RETURN_IF_ERROR(StateRestorer(state.get(), storage.get()).Restore(restored));

@@ -12,15 +12,16 @@
 
 namespace weir::taskmanager {
 
-/// Makes keyed state from the snapshots of former subtasks: those whose key groups meet `options.range`. Nothing is used
-/// before it is verified. One snapshot of exactly that range: its chain goes on; else the first checkpoint writes a base.
+/// Makes keyed state from the snapshots of former subtasks: those whose key groups meet
+/// `options.range`. Nothing is used before it is verified. One snapshot of exactly that range: its
+/// chain goes on; else the first checkpoint writes a base.
 ///
 /// Thread:  any one thread; blocks on I/O.
-/// Errors:  kDataLoss = a file is damaged or missing, named in the message; kUnavailable = the storage is;
+/// Errors:  kDataLoss = a file is damaged or missing, named in the message; kUnavailable = the
+/// storage is;
 ///          kFailedPrecondition = snapshots in a database, and `stores` is null (backend memory).
-absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(KeyedStateOptions options,
-                                                              std::shared_ptr<checkpoint::Storage> storage,
-                                                              std::unique_ptr<OrderedStoreFactory> stores,
-                                                              std::vector<checkpoint::KeyedSnapshot> restored);
+absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(
+    KeyedStateOptions options, std::shared_ptr<checkpoint::Storage> storage,
+    std::unique_ptr<OrderedStoreFactory> stores, std::vector<checkpoint::KeyedSnapshot> restored);
 
 }  // namespace weir::taskmanager

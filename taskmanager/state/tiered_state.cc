@@ -19,7 +19,9 @@ class ChainWriter final : public KeyedSnapshotWriter {
  public:
   ChainWriter(std::shared_ptr<SnapshotChain> chain, CheckpointId checkpoint)
       : chain_(std::move(chain)), checkpoint_(checkpoint) {}
-  absl::StatusOr<checkpoint::KeyedSnapshot> Write() override { return chain_->Write(checkpoint_, &bytes_written_); }
+  absl::StatusOr<checkpoint::KeyedSnapshot> Write() override {
+    return chain_->Write(checkpoint_, &bytes_written_);
+  }
   int64_t bytes_written() const override { return bytes_written_; }
 
  private:
@@ -36,11 +38,13 @@ void AddEntry(const EntryTable& entries, uint32_t slot, bool has_text, DeltaBuil
 }  // namespace
 
 TieredState::TieredState(KeyedStateOptions options, std::shared_ptr<checkpoint::Storage> storage,
-                         std::unique_ptr<OrderedStoreFactory> stores, checkpoint::KeyedSnapshot restored)
+                         std::unique_ptr<OrderedStoreFactory> stores,
+                         checkpoint::KeyedSnapshot restored)
     : options_(std::move(options)),
       storage_(std::move(storage)),
       stores_(std::move(stores)),
-      chain_(std::make_shared<SnapshotChain>(storage_, options_.storage_prefix, std::move(restored))),
+      chain_(
+          std::make_shared<SnapshotChain>(storage_, options_.storage_prefix, std::move(restored))),
       spill_at_(options_.memory_budget_bytes) {}
 
 TieredState::~TieredState() = default;
@@ -52,10 +56,10 @@ absl::StatusOr<KeyedTable*> TieredState::OpenTable(const TableSpec& spec) {
   std::unique_ptr<TieredTable>& table = tables_[spec.name];
   if (table == nullptr) table = std::make_unique<TieredTable>(this, spec);
   if (!(table->spec() == spec)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("state table '", spec.name, "' was written with values of ", table->spec().value_width,
-                     table->spec().has_text ? " bytes and text" : " bytes", ", this job has ", spec.value_width,
-                     spec.has_text ? " bytes and text" : " bytes", "; start without the checkpoint"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "state table '", spec.name, "' was written with values of ", table->spec().value_width,
+        table->spec().has_text ? " bytes and text" : " bytes", ", this job has ", spec.value_width,
+        spec.has_text ? " bytes and text" : " bytes", "; start without the checkpoint"));
   }
   return table.get();
 }
@@ -110,13 +114,18 @@ bool TieredState::DumpSlice(Dump* dump, DeltaBuilder* out) {
       TieredNamespace& entries = *it->second;
       uint32_t slot = same_table && it->first == dump->ns ? dump->slot : 0;
       if (slot >= entries.entries_.size()) continue;
-      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, it->first);
+      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text,
+                        it->first);
       for (; slot < entries.entries_.size() && out->size() < slice_bytes; ++slot) {
         AddEntry(entries.entries_, slot, spec.has_text, out);
       }
       out->EndEntries();
       if (out->size() >= slice_bytes) {
-        *dump = {.covers = dump->covers, .table = table->first, .ns = it->first, .slot = slot, .begun = true};
+        *dump = {.covers = dump->covers,
+                 .table = table->first,
+                 .ns = it->first,
+                 .slot = slot,
+                 .begun = true};
         return false;
       }
     }
@@ -195,7 +204,8 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, in
   EntryTable& entries = n.entries_;
   const TableSpec& spec = *n.spec_;
   const int64_t row_bytes = entries.memory_bytes() / entries.size() + 1;
-  const auto limit = static_cast<uint32_t>(std::min<int64_t>(entries.size(), bytes / row_bytes + 1));
+  const auto limit =
+      static_cast<uint32_t>(std::min<int64_t>(entries.size(), bytes / row_bytes + 1));
   constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
   std::vector<bool> goes(entries.size());
   uint32_t going = 0;
@@ -204,9 +214,11 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, in
     goes[slot] = true;
     ++going;
   }
-  for (uint32_t slot = 0; slot < entries.size(); ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
+  for (uint32_t slot = 0; slot < entries.size(); ++slot)
+    entries.clear_flags(slot, EntryTable::kReferenced);
   // Moving the rest costs more than a few entries give.
-  if (going == 0 || (clean_and_cold_only && going < limit && going < entries.size() / 8)) return absl::OkStatus();
+  if (going == 0 || (clean_and_cold_only && going < limit && going < entries.size() / 8))
+    return absl::OkStatus();
   RETURN_IF_ERROR(WriteLayout(spec));
   std::vector<std::pair<std::string, std::string>> batch;
   for (uint32_t slot = 0; slot < entries.size(); ++slot) {
@@ -225,7 +237,8 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, in
   n.on_disk_ = true;
   n.Account();
   // Slots have changed: the dump begins this namespace again.
-  if (dump_.has_value() && dump_->begun && dump_->table == spec.name && dump_->ns == n.ns_) dump_->slot = 0;
+  if (dump_.has_value() && dump_->begun && dump_->table == spec.name && dump_->ns == n.ns_)
+    dump_->slot = 0;
   return absl::OkStatus();
 }
 
@@ -245,14 +258,16 @@ absl::Status TieredState::Spill() {
       if (entries->entries_.size() > 0 && !entries->scanning_) coldest.push_back(entries.get());
     }
   }
-  std::sort(coldest.begin(), coldest.end(),
-            [](const TieredNamespace* a, const TieredNamespace* b) { return a->last_used_ < b->last_used_; });
+  std::sort(coldest.begin(), coldest.end(), [](const TieredNamespace* a, const TieredNamespace* b) {
+    return a->last_used_ < b->last_used_;
+  });
   for (TieredNamespace* entries : coldest) {
     if (table_bytes_ <= target) break;
     RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/true, table_bytes_ - target));
   }
   if (table_bytes_ > target) {
-    // The rest changed since the last barrier: its part of the next delta is cut now, so that it may go.
+    // The rest changed since the last barrier: its part of the next delta is cut now, so that it
+    // may go.
     CutDirty(&next_);
     for (TieredNamespace* entries : coldest) {
       if (table_bytes_ <= target) break;

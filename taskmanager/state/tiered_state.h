@@ -15,8 +15,8 @@
 
 namespace weir::taskmanager {
 
-/// Keyed state in memory, with an ordered store for what does not fit. Both backends are this class: `memory` is the
-/// one without a store.
+/// Keyed state in memory, with an ordered store for what does not fit. Both backends are this
+/// class: `memory` is the one without a store.
 ///
 /// Thread:  the task's thread; what it freezes goes through SnapshotChain to the writers.
 /// Source:  README.md of this folder.
@@ -37,12 +37,12 @@ class TieredState final : public KeyedState {
   friend class TieredNamespace;
   friend class TieredTable;
   friend class StateRestorer;
-  friend absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(KeyedStateOptions,
-                                                                       std::shared_ptr<checkpoint::Storage>,
-                                                                       std::unique_ptr<OrderedStoreFactory>,
-                                                                       std::vector<checkpoint::KeyedSnapshot>);
+  friend absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(
+      KeyedStateOptions, std::shared_ptr<checkpoint::Storage>, std::unique_ptr<OrderedStoreFactory>,
+      std::vector<checkpoint::KeyedSnapshot>);
 
-  // How far the dump for the next base has come. Entries behind it may change: the deltas after `covers` say how.
+  // How far the dump for the next base has come. Entries behind it may change: the deltas after
+  // `covers` say how.
   struct Dump {
     CheckpointId covers;
     std::string table;
@@ -55,7 +55,8 @@ class TieredState final : public KeyedState {
   uint64_t NextUse() { return ++uses_; }
   void OnDrop(const std::string& table, TieredNamespace& entries);
 
-  /// Writes what changed since the last cut, and what was dropped, into `out`; nothing is dirty then.
+  /// Writes what changed since the last cut, and what was dropped, into `out`; nothing is dirty
+  /// then.
   void CutDirty(checkpoint::DeltaBuilder* out);
   bool NeedsBase() const;
   /// Serialises the next slice; true when the dump is complete.
@@ -81,10 +82,11 @@ class TieredState final : public KeyedState {
   int64_t spill_at_;
   uint64_t uses_ = 0;
 
-  checkpoint::DeltaBuilder next_;                                // the delta in the making: parts cut early
+  checkpoint::DeltaBuilder next_;  // the delta in the making: parts cut early
   size_t last_delta_bytes_ = 0;
-  std::vector<std::pair<std::string, NamespaceId>> dropped_;     // since the last cut
-  std::vector<std::pair<std::string, NamespaceId>> cold_drops_;  // still to be removed from the store
+  std::vector<std::pair<std::string, NamespaceId>> dropped_;  // since the last cut
+  std::vector<std::pair<std::string, NamespaceId>>
+      cold_drops_;  // still to be removed from the store
   std::optional<Dump> dump_;
   bool base_wanted_ = false;  // whatever the deltas: the chain cannot be gone on with
 };

@@ -36,14 +36,16 @@ void TieredNamespace::Account() {
   accounted_bytes_ = bytes;
 }
 
-absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
-                                           const uint32_t* rows, int64_t count, uint32_t* slots, uint8_t* inserted) {
+absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
+                                           const batch::KeyBatch* subkeys, const uint32_t* rows,
+                                           int64_t count, uint32_t* slots, uint8_t* inserted) {
   scanning_ = false;
   cold_scan_.reset();
   if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
   last_used_ = state_->NextUse();
   made_.clear();
-  entries_.FindOrInsert(keys, subkeys, rows, count, state_->options_.max_parallelism, slots, &made_);
+  entries_.FindOrInsert(keys, subkeys, rows, count, state_->options_.max_parallelism, slots,
+                        &made_);
   if (inserted != nullptr) {
     std::memset(inserted, 0, static_cast<size_t>(count));
     for (uint32_t i : made_) inserted[i] = 1;
@@ -107,7 +109,8 @@ absl::Status TieredNamespace::Scan(uint64_t* cursor, int64_t limit, Page* page) 
     cold_scan_.reset();
     scanning_ = true;
   } else if (!scanning_) {
-    return absl::InternalError(absl::StrCat("a scan of state table '", spec_->name, "' goes on after it was ended"));
+    return absl::InternalError(
+        absl::StrCat("a scan of state table '", spec_->name, "' goes on after it was ended"));
   }
   if (*cursor < kStoreCursor) {
     const auto from = static_cast<uint32_t>(*cursor);
@@ -127,7 +130,8 @@ absl::Status TieredNamespace::Scan(uint64_t* cursor, int64_t limit, Page* page) 
     cold_scan_->cursor = state_->store_->NewCursor();
     cold_scan_->group = state_->options_.range.begin;
   } else if (*cursor != kStoreCursor + cold_scan_->pages) {
-    return absl::InternalError(absl::StrCat("two scans of state table '", spec_->name, "' at a time"));
+    return absl::InternalError(
+        absl::StrCat("two scans of state table '", spec_->name, "' at a time"));
   }
   RETURN_IF_ERROR(ScanStore(limit, page));
   *cursor = kStoreCursor + ++cold_scan_->pages;
@@ -163,7 +167,8 @@ absl::Status TieredNamespace::ScanStore(int64_t limit, Page* page) {
     ColdKey key;
     if (!DecodeColdKey(at.key(), &key) || at.value().size() < width) return DamagedEntry(*spec_);
     // What is in memory has been seen, and is newer.
-    if (entries_.Find(key.key, key.subkey, EntryTable::HashOf(batch::HashKey(key.key), key.subkey)) < 0) {
+    if (entries_.Find(key.key, key.subkey,
+                      EntryTable::HashOf(batch::HashKey(key.key), key.subkey)) < 0) {
       scan.keys.emplace_back(at.key());
       DecodeColdKey(scan.keys.back(), &key);
       const std::string_view bytes = at.value();
@@ -173,7 +178,8 @@ absl::Status TieredNamespace::ScanStore(int64_t limit, Page* page) {
       page->subkeys.push_back(key.subkey);
       page->values.push_back(scan.values.back().get());
       if (spec_->has_text) {
-        page->texts.emplace_back(reinterpret_cast<const char*>(scan.values.back().get()) + width, bytes.size() - width);
+        page->texts.emplace_back(reinterpret_cast<const char*>(scan.values.back().get()) + width,
+                                 bytes.size() - width);
       }
     }
     at.Next();

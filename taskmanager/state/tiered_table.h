@@ -15,15 +15,16 @@ namespace weir::taskmanager {
 class TieredState;
 class TieredTable;
 
-/// A namespace's entries: those in memory, over those in the store. An entry in memory is the newest there is.
-/// Thread: the task's thread.
+/// A namespace's entries: those in memory, over those in the store. An entry in memory is the
+/// newest there is. Thread: the task's thread.
 class TieredNamespace final : public NamespaceTable {
  public:
   TieredNamespace(TieredState* state, const TableSpec* spec, NamespaceId ns);
   ~TieredNamespace() override;
 
-  absl::Status FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
-                            int64_t count, uint32_t* slots, uint8_t* inserted) override;
+  absl::Status FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                            const uint32_t* rows, int64_t count, uint32_t* slots,
+                            uint8_t* inserted) override;
   std::byte* value(uint32_t slot) override { return entries_.value(slot); }
   void Values(const uint32_t* slots, int64_t count, std::byte** values) override {
     for (int64_t i = 0; i < count; ++i) values[i] = entries_.value(slots[i]);

@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 
 absl::Status FromRocks(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat("local state database: ", std::string(what), ": ", status.ToString());
+  const std::string message =
+      absl::StrCat("local state database: ", std::string(what), ": ", status.ToString());
   if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
   if (status.IsCorruption()) return absl::DataLossError(message);
   return absl::InternalError(message);
@@ -36,7 +37,8 @@ std::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), sli
 rocksdb::Options OptionsFor(int64_t memory_bytes) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.write_buffer_size = static_cast<size_t>(std::clamp<int64_t>(memory_bytes / 8, 1 << 20, 64 << 20));
+  options.write_buffer_size =
+      static_cast<size_t>(std::clamp<int64_t>(memory_bytes / 8, 1 << 20, 64 << 20));
   options.max_write_buffer_number = 3;
   // Most keys that are asked for are new ones: a filter answers, for the write buffers too.
   options.memtable_whole_key_filtering = true;
@@ -51,7 +53,8 @@ rocksdb::Options OptionsFor(int64_t memory_bytes) {
   options.avoid_flush_during_shutdown = true;
   options.level_compaction_dynamic_level_bytes = true;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(static_cast<size_t>(std::max<int64_t>(memory_bytes / 2, 1 << 20)), 2);
+  table.block_cache =
+      rocksdb::NewLRUCache(static_cast<size_t>(std::max<int64_t>(memory_bytes / 2, 1 << 20)), 2);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
@@ -74,7 +77,8 @@ class Folder {
     std::error_code error;
     fs::create_directories(path_, error);
     if (error) {
-      return absl::InternalError(absl::StrCat("cannot make the state folder ", path_, ": ", error.message()));
+      return absl::InternalError(
+          absl::StrCat("cannot make the state folder ", path_, ": ", error.message()));
     }
     return absl::StrCat(path_, "/", ++count_);
   }
@@ -108,13 +112,15 @@ class RocksDbStore final : public OrderedStore {
   absl::Status Put(const std::vector<std::pair<std::string, std::string>>& entries) override {
     if (entries.empty()) return absl::OkStatus();
     rocksdb::WriteBatch batch;
-    for (const auto& [key, value] : entries) RETURN_IF_ERROR(FromRocks(batch.Put(key, value), "put"));
+    for (const auto& [key, value] : entries)
+      RETURN_IF_ERROR(FromRocks(batch.Put(key, value), "put"));
     return FromRocks(db_->Write(unlogged_, &batch), "write");
   }
 
   absl::Status DeleteRange(const std::string& begin, const std::string& end) override {
     if (begin >= end) return absl::OkStatus();
-    return FromRocks(db_->DeleteRange(unlogged_, db_->DefaultColumnFamily(), begin, end), "delete range");
+    return FromRocks(db_->DeleteRange(unlogged_, db_->DefaultColumnFamily(), begin, end),
+                     "delete range");
   }
 
   absl::Status MultiGet(const std::vector<std::string>& keys,
@@ -124,8 +130,8 @@ class RocksDbStore final : public OrderedStore {
     std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
     std::vector<rocksdb::PinnableSlice> found(n);
     std::vector<rocksdb::Status> statuses(n);
-    db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), n, slices.data(), found.data(),
-                  statuses.data());
+    db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), n, slices.data(),
+                  found.data(), statuses.data());
     for (size_t i = 0; i < n; ++i) {
       if (statuses[i].IsNotFound()) continue;
       RETURN_IF_ERROR(FromRocks(statuses[i], "get"));
@@ -134,7 +140,9 @@ class RocksDbStore final : public OrderedStore {
     return absl::OkStatus();
   }
 
-  std::unique_ptr<Cursor> NewCursor() override { return std::make_unique<RocksDbCursor>(db_.get()); }
+  std::unique_ptr<Cursor> NewCursor() override {
+    return std::make_unique<RocksDbCursor>(db_.get());
+  }
 
   int64_t ApproximateBytes() const override {
     uint64_t files = 0, buffers = 0;
@@ -159,8 +167,10 @@ class RocksDbStore final : public OrderedStore {
       if (name.ends_with(".log")) continue;  // empty: nothing is logged
       files.push_back({name, it->path().string(), static_cast<uint64_t>(it->file_size(error))});
     }
-    if (error) return absl::InternalError(absl::StrCat("cannot list ", path, ": ", error.message()));
-    std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.name < b.name; });
+    if (error)
+      return absl::InternalError(absl::StrCat("cannot list ", path, ": ", error.message()));
+    std::sort(files.begin(), files.end(),
+              [](const File& a, const File& b) { return a.name < b.name; });
     return files;
   }
 
@@ -187,7 +197,9 @@ class RocksDbStores final : public OrderedStoreFactory {
     ASSIGN_OR_RETURN(const std::string path, folder_->NewPath());
     std::error_code error;
     fs::create_directory(path, error);
-    if (error) return absl::InternalError(absl::StrCat("cannot make the state folder ", path, ": ", error.message()));
+    if (error)
+      return absl::InternalError(
+          absl::StrCat("cannot make the state folder ", path, ": ", error.message()));
     return path;
   }
 

@@ -9,9 +9,9 @@
 
 namespace weir::taskmanager {
 
-absl::StatusOr<std::unique_ptr<KeyedState>> OpenKeyedState(KeyedStateOptions options,
-                                                           std::shared_ptr<checkpoint::Storage> storage,
-                                                           std::vector<checkpoint::KeyedSnapshot> restored) {
+absl::StatusOr<std::unique_ptr<KeyedState>> OpenKeyedState(
+    KeyedStateOptions options, std::shared_ptr<checkpoint::Storage> storage,
+    std::vector<checkpoint::KeyedSnapshot> restored) {
   std::unique_ptr<OrderedStoreFactory> stores;
   if (options.backend == "rocksdb") {
     // A quarter of the budget is for the database's own buffers and cache, once there is one.
@@ -20,7 +20,8 @@ absl::StatusOr<std::unique_ptr<KeyedState>> OpenKeyedState(KeyedStateOptions opt
     return absl::InvalidArgumentError(
         absl::StrCat("state.backend is '", options.backend, "'; known are rocksdb and memory"));
   }
-  return RestoreKeyedState(std::move(options), std::move(storage), std::move(stores), std::move(restored));
+  return RestoreKeyedState(std::move(options), std::move(storage), std::move(stores),
+                           std::move(restored));
 }
 
 }  // namespace weir::taskmanager

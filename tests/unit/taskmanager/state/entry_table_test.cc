@@ -22,7 +22,8 @@ TEST_CASE("an entry table finds what it made, through growth, with long keys and
     const batch::KeyBatch k = KeysOf(keys), s = KeysOf(subkeys);
     const std::vector<uint32_t> rows = AllRows(keys.size());
     std::vector<uint32_t> slots(keys.size()), made;
-    table.FindOrInsert(k, &s, rows.data(), static_cast<int64_t>(rows.size()), 128, slots.data(), &made);
+    table.FindOrInsert(k, &s, rows.data(), static_cast<int64_t>(rows.size()), 128, slots.data(),
+                       &made);
     size_t next_made = 0;
     for (size_t i = 0; i < keys.size(); ++i) {
       const auto [it, fresh] = slots_of.emplace(std::pair(keys[i], subkeys[i]), slots[i]);
@@ -46,7 +47,8 @@ TEST_CASE("an entry table finds what it made, through growth, with long keys and
   table.Retain([&](uint32_t slot) { return table.key(slot).ends_with("x"); });
   size_t kept = 0;
   for (const auto& [key, slot] : slots_of) {
-    const int64_t at = table.Find(key.first, key.second, EntryTable::HashOf(batch::HashKey(key.first), key.second));
+    const int64_t at = table.Find(key.first, key.second,
+                                  EntryTable::HashOf(batch::HashKey(key.first), key.second));
     REQUIRE((at >= 0) == (key.first.back() == 'x'));
     if (at >= 0) {
       ++kept;
@@ -69,7 +71,8 @@ TEST_CASE("keys in the store keep the order of key groups and namespaces, and co
   CHECK(NamespacePrefix(1, "t", -1) < NamespacePrefix(1, "t", 0));
   CHECK(NamespacePrefix(1, "t", INT64_MAX) < NamespacePrefix(256, "t", INT64_MIN));
   CHECK(AfterPrefix(NamespacePrefix(1, "t", 5)) == NamespacePrefix(1, "t", 6));
-  CHECK(AfterPrefix(NamespacePrefix(1, "t", INT64_MAX)) > EncodeColdKey({.key_group = 1, .table = "t", .ns = INT64_MAX, .key = "z", .subkey = ""}));
+  CHECK(AfterPrefix(NamespacePrefix(1, "t", INT64_MAX)) >
+        EncodeColdKey({.key_group = 1, .table = "t", .ns = INT64_MAX, .key = "z", .subkey = ""}));
   CHECK(!DecodeColdKey(bytes.substr(0, 9), &back));
 }
 

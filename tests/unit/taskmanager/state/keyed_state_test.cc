@@ -53,7 +53,8 @@ TEST_CASE("state beyond its memory lies on disk and is found there") {
   CHECK(state->memory_bytes() < 4 << 20);
   CHECK(std::filesystem::exists(f.folder() + "/1"));
   int made = 0;
-  for (int i = 0; i < 20000; i += 500) made += Set(*state, CountSpec(), i % 3, Numbered(i, i + 500), i + 1);
+  for (int i = 0; i < 20000; i += 500)
+    made += Set(*state, CountSpec(), i % 3, Numbered(i, i + 500), i + 1);
   CHECK(made == 0);
   CHECK(Set(*state, CountSpec(), 0, Numbered(20000, 20010), 0) == 10);
   CHECK(ReadAll(*state, 1000).size() == 20010);

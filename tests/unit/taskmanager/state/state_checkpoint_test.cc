@@ -162,8 +162,10 @@ TEST_CASE("a database's checkpoint shows the barrier, not what came after it") {
     Set(*state, CountSpec(), 1, Numbered(0, 5000), i);
     auto writer = state->Freeze(CheckpointId(i)).value();
     const Contents frozen = ReadAll(*state, 1000);
-    // Loads, changes and (were it allowed) evicts what the database holds, before the writer comes to it.
-    for (int j = 0; j < 12000; j += 1000) Set(*state, CountSpec(), 1, Numbered(j, j + 1000), 1000 + i);
+    // Loads, changes and (were it allowed) evicts what the database holds, before the writer comes
+    // to it.
+    for (int j = 0; j < 12000; j += 1000)
+      Set(*state, CountSpec(), 1, Numbered(j, j + 1000), 1000 + i);
     TableOf(*state, CountSpec()).Drop(i % 3);
     const checkpoint::KeyedSnapshot snapshot = writer->Write().value();
     REQUIRE((i == 1 || snapshot.base_kind == "rocksdb"));
@@ -264,7 +266,8 @@ TEST_CASE("writers run on another thread while the task goes on") {
   }
   state.reset();  // an attempt may end before its writers
   previous.join();
-  for (const auto& [contents, snapshot] : done) CHECK(ReadAll(*f.Open({snapshot}), 1000) == contents);
+  for (const auto& [contents, snapshot] : done)
+    CHECK(ReadAll(*f.Open({snapshot}), 1000) == contents);
 }
 
 }  // namespace weir::taskmanager

@@ -35,7 +35,8 @@ inline std::vector<uint32_t> AllRows(size_t n) {
 }
 
 /// (table, namespace, key, subkey) -> (value, text)
-using Contents = std::map<std::tuple<std::string, NamespaceId, std::string, std::string>, std::pair<int64_t, std::string>>;
+using Contents = std::map<std::tuple<std::string, NamespaceId, std::string, std::string>,
+                          std::pair<int64_t, std::string>>;
 
 /// The two tables that the tests use.
 inline TableSpec CountSpec() { return {"count", 8, false}; }
@@ -56,8 +57,8 @@ class StateFixture {
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  absl::StatusOr<std::unique_ptr<KeyedState>> TryOpen(std::vector<checkpoint::KeyedSnapshot> restored,
-                                                      batch::KeyGroupRange range = {0, 128}) {
+  absl::StatusOr<std::unique_ptr<KeyedState>> TryOpen(
+      std::vector<checkpoint::KeyedSnapshot> restored, batch::KeyGroupRange range = {0, 128}) {
     KeyedStateOptions o = options;
     o.range = range;
     o.local_dir = folder_ + "/" + std::to_string(++opened_);
@@ -89,16 +90,18 @@ inline KeyedTable& TableOf(KeyedState& state, const TableSpec& spec) {
 }
 
 /// Sets entries of one namespace; returns how many were new.
-inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns, const std::vector<std::string>& keys,
-               int64_t value, const std::vector<std::string>& subkeys = {}, const std::string& text = "") {
+inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns,
+               const std::vector<std::string>& keys, int64_t value,
+               const std::vector<std::string>& subkeys = {}, const std::string& text = "") {
   NamespaceTable& entries = TableOf(state, spec).Open(ns);
   const batch::KeyBatch k = KeysOf(keys);
   const batch::KeyBatch s = KeysOf(subkeys);
   const std::vector<uint32_t> rows = AllRows(keys.size());
   std::vector<uint32_t> slots(keys.size());
   std::vector<uint8_t> inserted(keys.size());
-  const absl::Status status = entries.FindOrInsert(k, subkeys.empty() ? nullptr : &s, rows.data(),
-                                                   static_cast<int64_t>(rows.size()), slots.data(), inserted.data());
+  const absl::Status status =
+      entries.FindOrInsert(k, subkeys.empty() ? nullptr : &s, rows.data(),
+                           static_cast<int64_t>(rows.size()), slots.data(), inserted.data());
   INFO(status.ToString());
   REQUIRE(status.ok());
   int made = 0;
@@ -129,8 +132,10 @@ inline Contents ReadAll(KeyedState& state, int64_t page_size = 7) {
           int64_t value = 0;
           std::memcpy(&value, page.values[i], sizeof(value));
           const std::string text(spec.has_text ? page.texts[i] : "");
-          const bool fresh = all.emplace(std::tuple(spec.name, ns, std::string(page.keys[i]), std::string(page.subkeys[i])),
-                                         std::pair(value, text)).second;
+          const bool fresh = all.emplace(std::tuple(spec.name, ns, std::string(page.keys[i]),
+                                                    std::string(page.subkeys[i])),
+                                         std::pair(value, text))
+                                 .second;
           REQUIRE(fresh);
         }
       } while (!page.last);

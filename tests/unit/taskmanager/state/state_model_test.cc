@@ -1,5 +1,5 @@
-// Random programs on one or several subtasks' states, compared with a map; restored again and again, also at other
-// parallelisms.
+// Random programs on one or several subtasks' states, compared with a map; restored again and
+// again, also at other parallelisms.
 
 #include "common/base/rng.h"
 #include "tests/unit/taskmanager/state/state_fixture.h"
@@ -12,7 +12,8 @@ struct Cluster {
 
   KeyedState& Of(const std::string& key) {
     const uint16_t group = batch::KeyGroupOf(batch::HashKey(key), 128);
-    return *states[static_cast<size_t>(batch::SubtaskOf(group, static_cast<int>(states.size()), 128))];
+    return *states[static_cast<size_t>(
+        batch::SubtaskOf(group, static_cast<int>(states.size()), 128))];
   }
   Contents Read() {
     Contents all;
@@ -33,7 +34,8 @@ struct Saved {
 
 class Program {
  public:
-  Program(const std::string& backend, uint64_t seed, int64_t budget) : fixture_(backend), rng_(seed) {
+  Program(const std::string& backend, uint64_t seed, int64_t budget)
+      : fixture_(backend), rng_(seed) {
     fixture_.options.memory_budget_bytes = budget;
     fixture_.options.min_delta_bytes = 20000;
     fixture_.options.max_deltas = 9;
@@ -84,7 +86,8 @@ class Program {
   void Drop() {
     const std::string table = rng_.Below(2) == 0 ? "count" : "least";
     const auto ns = static_cast<NamespaceId>(rng_.Below(6)) - 2;
-    for (auto& state : cluster_.states) TableOf(*state, table == "count" ? CountSpec() : TextSpec()).Drop(ns);
+    for (auto& state : cluster_.states)
+      TableOf(*state, table == "count" ? CountSpec() : TextSpec()).Drop(ns);
     std::erase_if(model_, [&](const auto& entry) {
       return std::get<0>(entry.first) == table && std::get<1>(entry.first) == ns;
     });
@@ -117,11 +120,13 @@ class Program {
   }
 
   void Restore() {
-    const int parallelism = rng_.Below(2) == 0 && !cluster_.states.empty() ? static_cast<int>(cluster_.states.size())
-                                                                           : static_cast<int>(1 + rng_.Below(4));
+    const int parallelism = rng_.Below(2) == 0 && !cluster_.states.empty()
+                                ? static_cast<int>(cluster_.states.size())
+                                : static_cast<int>(1 + rng_.Below(4));
     cluster_.states.clear();
     for (int s = 0; s < parallelism; ++s) {
-      cluster_.states.push_back(fixture_.Open(saved_.snapshots, batch::RangeOf(s, parallelism, 128)));
+      cluster_.states.push_back(
+          fixture_.Open(saved_.snapshots, batch::RangeOf(s, parallelism, 128)));
     }
     model_ = saved_.contents;
     REQUIRE(cluster_.Read() == model_);

@@ -82,18 +82,19 @@ void TaskManager::ConnectLoop() {
       }
       loop_->Post([this, number, why] { OnClosed(number, why); });
     };
-    auto link = parts_.connector->Connect(std::move(events));
+    auto opened = parts_.connector->Connect(std::move(events));
     std::unique_lock lock(link_mutex_);
-    if (!link.ok()) {
-      if (!said) log::Warning("no JobManager yet, trying on", {{"why", std::string(link.status().message())}});
+    if (!opened.ok()) {
+      if (!said) log::Warning("no JobManager yet, trying on", {{"why", std::string(opened.status().message())}});
       said = true;
       link_changed_.wait_for(lock, kReconnectPause, [this] { return stopping_; });
       continue;
     }
     said = false;
-    link_ = *std::move(link);
     lock.unlock();
-    loop_->Post([this] { SendRegister(); });
+    loop_->Post([this, number, link = std::shared_ptr<control::JobManagerLink>(*std::move(opened))] {
+      Introduce(number, link);
+    });
     lock.lock();
     link_changed_.wait(lock, [this] { return stopping_ || !link_open_; });
     std::shared_ptr<control::JobManagerLink> old = std::move(link_);
@@ -116,7 +117,10 @@ void TaskManager::Send(control::ToJobManager message) {
   if (link != nullptr) link->Send(std::move(message));
 }
 
-void TaskManager::SendRegister() {
+void TaskManager::Introduce(uint64_t number, const std::shared_ptr<control::JobManagerLink>& link) {
+  // The end of the link before may not have been heard of here yet.
+  if (registered_) lost_at_ = parts_.clock->Steady();
+  registered_ = false;
   control::Register message;
   message.name = options_.name;
   message.address = options_.address;
@@ -125,7 +129,10 @@ void TaskManager::SendRegister() {
   message.incarnation = options_.incarnation;
   for (const auto& [job, attempt] : attempts_) message.running.emplace_back(job, attempt.deployment->fence.attempt);
   last_heard_ = parts_.clock->Steady();
-  Send(std::move(message));
+  link->Send(std::move(message));
+  // Only now may others send: what they say of their subtasks must not come first.
+  std::lock_guard lock(link_mutex_);
+  if (number == link_number_ && link_open_ && !stopping_) link_ = link;
 }
 
 void TaskManager::OnClosed(uint64_t link, absl::Status why) {

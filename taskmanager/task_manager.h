@@ -86,7 +86,8 @@ class TaskManager {
   void OnMessage(uint64_t link, control::ToTaskManager message);
   void OnClosed(uint64_t link, absl::Status why);
   void Send(control::ToJobManager message);
-  void SendRegister();
+  /// Registers on a new link, then lets everybody send on it.
+  void Introduce(uint64_t number, const std::shared_ptr<control::JobManagerLink>& link);
   void CheckStorage(const control::RegisterReply& reply);
   void Deploy(control::Deploy message);
   absl::StatusOr<std::shared_ptr<const Deployment>> MakeDeployment(const control::Deploy& message);

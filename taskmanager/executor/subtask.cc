@@ -82,7 +82,8 @@ void Subtask::Wait(SteadyMicros until) {
     const SteadyMicros now = deployment_->clock->Steady();
     if (until > now) signal_->changed.wait_for(lock, std::chrono::microseconds(until - now), ready);
   }
-  signal_->woken = false;
+  // An exchange, not a store: what was pushed before a wake that is taken back here is seen by the next step.
+  signal_->woken.exchange(false);
 }
 
 void Subtask::Main() {

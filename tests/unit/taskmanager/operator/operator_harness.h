@@ -101,22 +101,26 @@ class BatchOf {
       const std::optional<T> v = value(i);
       if (!v) column.EnsureValidity()[i] = 0;
       if constexpr (std::is_same_v<T, std::string>) {
-        column.mutable_data<batch::StringRef>()[i] = batch::StringRef(v ? arena.Copy(*v) : std::string_view());
+        column.mutable_data<batch::StringRef>()[i] =
+            batch::StringRef(v ? arena.Copy(*v) : std::string_view());
       } else {
         const T filled = v.value_or(T{});
-        std::memcpy(column.mutable_data<char>() + i * static_cast<int64_t>(sizeof(T)), &filled, sizeof(T));
+        std::memcpy(column.mutable_data<char>() + i * static_cast<int64_t>(sizeof(T)), &filled,
+                    sizeof(T));
       }
     }
     column.AddHeaps(arena.buffers());
     // One row may as well come as a constant, as sources make them.
     if (batch_.rows == 1) {
-      column = batch::Column(type, 1, column.values(), column.validity_buffer(), column.heaps(), true);
+      column =
+          batch::Column(type, 1, column.values(), column.validity_buffer(), column.heaps(), true);
     }
     batch_.columns[c] = std::move(column);
   }
   void SetTimes(const std::function<int64_t(int64_t)>& time) {
     batch_.event_times = batch::Buffer::Allocate(static_cast<size_t>(batch_.rows) * 8);
-    for (int64_t i = 0; i < batch_.rows; ++i) reinterpret_cast<int64_t*>(batch_.event_times->data())[i] = time(i);
+    for (int64_t i = 0; i < batch_.rows; ++i)
+      reinterpret_cast<int64_t*>(batch_.event_times->data())[i] = time(i);
   }
   batch::Batch Finish() { return std::move(batch_); }
 
@@ -124,7 +128,8 @@ class BatchOf {
   batch::Batch batch_;
 };
 
-inline const plan::PlanOperator& OperatorOf(const plan::ExecutionPlan& plan, plan::OperatorKind kind) {
+inline const plan::PlanOperator& OperatorOf(const plan::ExecutionPlan& plan,
+                                            plan::OperatorKind kind) {
   for (const plan::Task& task : plan.tasks) {
     for (const plan::PlanOperator& op : task.operators) {
       if (op.kind == kind) return op;
@@ -136,12 +141,18 @@ inline const plan::PlanOperator& OperatorOf(const plan::ExecutionPlan& plan, pla
 
 inline OperatorPtr MakeOperator(plan::OperatorKind kind) {
   switch (kind) {
-    case plan::OperatorKind::kFilter: return std::make_unique<FilterOperator>();
-    case plan::OperatorKind::kSelect: return std::make_unique<SelectOperator>();
-    case plan::OperatorKind::kUnion: return std::make_unique<UnionOperator>();
-    case plan::OperatorKind::kLocalAggregate: return std::make_unique<LocalAggregateOperator>();
-    case plan::OperatorKind::kWindowAggregate: return std::make_unique<WindowAggregateOperator>();
-    default: return nullptr;
+    case plan::OperatorKind::kFilter:
+      return std::make_unique<FilterOperator>();
+    case plan::OperatorKind::kSelect:
+      return std::make_unique<SelectOperator>();
+    case plan::OperatorKind::kUnion:
+      return std::make_unique<UnionOperator>();
+    case plan::OperatorKind::kLocalAggregate:
+      return std::make_unique<LocalAggregateOperator>();
+    case plan::OperatorKind::kWindowAggregate:
+      return std::make_unique<WindowAggregateOperator>();
+    default:
+      return nullptr;
   }
 }
 
@@ -152,7 +163,8 @@ struct StateHome {
   TempFolder folder;
   std::shared_ptr<tests::MemoryStorage> storage = std::make_shared<tests::MemoryStorage>();
   int opened = 0;
-  std::unique_ptr<KeyedState> Open(batch::KeyGroupRange range, const std::vector<checkpoint::KeyedSnapshot>& restored) {
+  std::unique_ptr<KeyedState> Open(batch::KeyGroupRange range,
+                                   const std::vector<checkpoint::KeyedSnapshot>& restored) {
     KeyedStateOptions options;
     options.backend = backend;
     options.local_dir = folder.path() + "/" + std::to_string(++opened);
@@ -174,22 +186,25 @@ struct PipelineSnapshot {
   int64_t window_watermark = batch::kMinTimestamp;
 };
 
-/// The operators of a job from its source to its window, in `senders` and `receivers` subtasks, with the hash exchange
-/// between them: batches go through their wire form, watermarks are the least of the senders'.
+/// The operators of a job from its source to its window, in `senders` and `receivers` subtasks,
+/// with the hash exchange between them: batches go through their wire form, watermarks are the
+/// least of the senders'.
 class WindowPipeline {
  public:
-  WindowPipeline(std::shared_ptr<const plan::ExecutionPlan> plan, StateHome* home, int senders, int receivers,
-                 const PipelineSnapshot* restored)
+  WindowPipeline(std::shared_ptr<const plan::ExecutionPlan> plan, StateHome* home, int senders,
+                 int receivers, const PipelineSnapshot* restored)
       : plan_(std::move(plan)), collector(std::make_unique<Collector>()) {
     for (const plan::Edge& edge : plan_->edges) {
-      if (plan_->tasks[edge.to_task].operators[0].kind == plan::OperatorKind::kWindowAggregate) edge_ = &edge;
+      if (plan_->tasks[edge.to_task].operators[0].kind == plan::OperatorKind::kWindowAggregate)
+        edge_ = &edge;
     }
     REQUIRE(edge_ != nullptr);
     const plan::Task& from = plan_->tasks[edge_->from_task];
     const plan::PlanOperator& window = plan_->tasks[edge_->to_task].operators[0];
     for (int r = 0; r < receivers; ++r) {
-      states_.push_back(home->Open(batch::RangeOf(r, receivers, plan_->max_parallelism),
-                                   restored != nullptr ? restored->keyed : std::vector<checkpoint::KeyedSnapshot>{}));
+      states_.push_back(home->Open(
+          batch::RangeOf(r, receivers, plan_->max_parallelism),
+          restored != nullptr ? restored->keyed : std::vector<checkpoint::KeyedSnapshot>{}));
       OperatorContext context = ContextOf(window, r, receivers, restored != nullptr);
       context.state = states_.back().get();
       if (restored != nullptr) context.restored_watermark = restored->window_watermark;
@@ -197,7 +212,8 @@ class WindowPipeline {
       REQUIRE_STATUS(windows_.back()->Open(context));
     }
     if (restored != nullptr) sent_ = restored->window_watermark;
-    watermarks_.assign(static_cast<size_t>(senders), restored != nullptr ? restored->source_watermark : batch::kMinTimestamp);
+    watermarks_.assign(static_cast<size_t>(senders),
+                       restored != nullptr ? restored->source_watermark : batch::kMinTimestamp);
     for (int s = 0; s < senders; ++s) {
       senders_.emplace_back();
       // A chain of one line: each operator feeds the next, the last one the exchange.
@@ -210,11 +226,15 @@ class WindowPipeline {
     }
   }
 
-  const batch::SchemaPtr& source_schema() const { return plan_->tasks[edge_->from_task].operators[0].output; }
+  const batch::SchemaPtr& source_schema() const {
+    return plan_->tasks[edge_->from_task].operators[0].output;
+  }
   int64_t watermark() const { return sent_; }
   int64_t watermark_of(int sender) const { return watermarks_[static_cast<size_t>(sender)]; }
 
-  absl::Status Feed(int sender, batch::Batch batch) { return Chain{this, sender, 0}.Emit(kMainPort, std::move(batch)); }
+  absl::Status Feed(int sender, batch::Batch batch) {
+    return Chain{this, sender, 0}.Emit(kMainPort, std::move(batch));
+  }
 
   /// The sender's watermark has come to `to`.
   absl::Status Advance(int sender, int64_t to) {
@@ -266,7 +286,8 @@ class WindowPipeline {
       for (auto& keyed : written->keyed) snapshot.keyed.push_back(std::move(keyed));
     }
     for (auto& window : windows_) {
-      complete ? window->OnCheckpointComplete(CheckpointId(id)) : window->OnCheckpointAborted(CheckpointId(id));
+      complete ? window->OnCheckpointComplete(CheckpointId(id))
+               : window->OnCheckpointAborted(CheckpointId(id));
     }
     return snapshot;
   }
@@ -274,7 +295,8 @@ class WindowPipeline {
  private:
   /// In front of operator `at` of a sender; behind the last one lies the exchange.
   struct Chain final : Output {
-    Chain(WindowPipeline* pipeline, int sender, size_t at) : pipeline(pipeline), sender(sender), at(at) {}
+    Chain(WindowPipeline* pipeline, int sender, size_t at)
+        : pipeline(pipeline), sender(sender), at(at) {}
     absl::Status Emit(int port, batch::Batch batch) override {
       auto& chain = pipeline->senders_[static_cast<size_t>(sender)];
       if (port != kMainPort) return pipeline->collector->Emit(port, std::move(batch));
@@ -294,7 +316,8 @@ class WindowPipeline {
     const auto receivers = static_cast<int>(windows_.size());
     for (uint32_t i = 0; i < batch.rows; ++i) {
       const uint16_t group = batch::KeyGroupOf(keys.hashes[i], plan_->max_parallelism);
-      parts[edge_->keys.empty() ? 0 : batch::SubtaskOf(group, receivers, plan_->max_parallelism)].push_back(i);
+      parts[edge_->keys.empty() ? 0 : batch::SubtaskOf(group, receivers, plan_->max_parallelism)]
+          .push_back(i);
     }
     for (const auto& [receiver, rows] : parts) {
       std::string wire;
@@ -302,13 +325,15 @@ class WindowPipeline {
       auto decoded = batch::DecodeBatch(edge_->schema, batch::Buffer::Copy(wire));
       INFO(decoded.status().ToString());
       REQUIRE(decoded.ok());
-      const absl::Status status = windows_[static_cast<size_t>(receiver)]->Process(*std::move(decoded), *collector);
+      const absl::Status status =
+          windows_[static_cast<size_t>(receiver)]->Process(*std::move(decoded), *collector);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
-  OperatorContext ContextOf(const plan::PlanOperator& op, int subtask, int parallelism, bool restore) {
+  OperatorContext ContextOf(const plan::PlanOperator& op, int subtask, int parallelism,
+                            bool restore) {
     OperatorContext context;
     context.plan = &op;
     context.execution_plan = plan_.get();

@@ -6,7 +6,8 @@
 
 #include "tests/unit/taskmanager/operator/operator_harness.h"
 
-// Pending handles: what a sink subtask has pre-committed, commits, and names in its acknowledgements.
+// Pending handles: what a sink subtask has pre-committed, commits, and names in its
+// acknowledgements.
 
 namespace weir::taskmanager {
 namespace {
@@ -30,7 +31,8 @@ struct Script {
 
 class FakeSink final : public TwoPhaseCommitSink {
  public:
-  FakeSink(Script* script, std::string connector) : script_(script), connector_(std::move(connector)) {}
+  FakeSink(Script* script, std::string connector)
+      : script_(script), connector_(std::move(connector)) {}
   std::string connector() const override { return connector_; }
   absl::Status Open() override { return absl::OkStatus(); }
   absl::Status Write(const batch::Batch& batch) override {
@@ -40,15 +42,18 @@ class FakeSink final : public TwoPhaseCommitSink {
   absl::StatusOr<std::unique_ptr<SealedTransaction>> Seal(CheckpointId checkpoint) override {
     if (written_ == 0) return nullptr;
     script_->log.push_back("seal " + std::to_string(checkpoint.value));
-    return std::make_unique<Sealed>(script_, std::to_string(checkpoint.value) + ":" + std::to_string(std::exchange(written_, 0)));
+    return std::make_unique<Sealed>(script_, std::to_string(checkpoint.value) + ":" +
+                                                 std::to_string(std::exchange(written_, 0)));
   }
   absl::Status Commit(const std::string& handle) override {
     script_->log.push_back("commit " + handle);
-    return script_->failing_commits.contains(handle) ? absl::UnavailableError("no") : absl::OkStatus();
+    return script_->failing_commits.contains(handle) ? absl::UnavailableError("no")
+                                                     : absl::OkStatus();
   }
   absl::Status Resolve(const std::string& handle) override {
     script_->log.push_back("resolve " + handle);
-    return script_->failing_resolves.contains(handle) ? absl::DataLossError("gone") : absl::OkStatus();
+    return script_->failing_resolves.contains(handle) ? absl::DataLossError("gone")
+                                                      : absl::OkStatus();
   }
   absl::Status Sweep() override { return absl::OkStatus(); }
 
@@ -110,7 +115,8 @@ struct Fixture {
   std::vector<int64_t> Named(int64_t n) {
     REQUIRE(acks.at(n).has_value());
     std::vector<int64_t> out;
-    for (const checkpoint::SinkHandle& handle : acks.at(n)->handles) out.push_back(handle.checkpoint.value);
+    for (const checkpoint::SinkHandle& handle : acks.at(n)->handles)
+      out.push_back(handle.checkpoint.value);
     return out;
   }
   std::vector<std::string> Log() { return std::exchange(script.log, {}); }
@@ -126,7 +132,8 @@ struct Fixture {
 
 using Log = std::vector<std::string>;
 
-TEST_CASE("sink: sealed at the barrier, pre-committed behind it, committed when complete", "[operator][sink]") {
+TEST_CASE("sink: sealed at the barrier, pre-committed behind it, committed when complete",
+          "[operator][sink]") {
   Fixture f;
   f.Write(2);
   f.Barrier(1);
@@ -150,7 +157,8 @@ TEST_CASE("sink: sealed at the barrier, pre-committed behind it, committed when 
   CHECK(f.Named(2) == std::vector<int64_t>{2});
 }
 
-TEST_CASE("sink: without rows there is nothing to commit, and that is confirmed", "[operator][sink]") {
+TEST_CASE("sink: without rows there is nothing to commit, and that is confirmed",
+          "[operator][sink]") {
   Fixture f;
   f.Barrier(1);
   f.op->OnCheckpointComplete(CheckpointId(1));
@@ -159,7 +167,8 @@ TEST_CASE("sink: without rows there is nothing to commit, and that is confirmed"
   CHECK(f.Log() == Log{"committed 1"});
 }
 
-TEST_CASE("sink: handles of checkpoints that failed are named again and committed with the next", "[operator][sink]") {
+TEST_CASE("sink: handles of checkpoints that failed are named again and committed with the next",
+          "[operator][sink]") {
   Fixture f;
   for (int64_t n = 1; n <= 3; ++n) {
     f.Write(n);
@@ -184,7 +193,8 @@ TEST_CASE("sink: handles of checkpoints that failed are named again and committe
   CHECK(f.Log() == Log{"committed 4"});
 }
 
-TEST_CASE("sink: a commit that fails stops there, and its handle is not forgotten", "[operator][sink]") {
+TEST_CASE("sink: a commit that fails stops there, and its handle is not forgotten",
+          "[operator][sink]") {
   Fixture f;
   f.Write(1);
   f.Barrier(1);
@@ -215,7 +225,8 @@ TEST_CASE("sink: a pre-commit without handle, and one that fails", "[operator][s
   CHECK_FALSE(f.acks.at(2).has_value());
 }
 
-TEST_CASE("sink: handles are resolved in checkpoint order, by their own kind of sink only", "[operator][sink]") {
+TEST_CASE("sink: handles are resolved in checkpoint order, by their own kind of sink only",
+          "[operator][sink]") {
   Script script;
   FakeSink sink(&script, "fake");
   auto handle = [](int64_t n, const std::string& connector) {
@@ -225,12 +236,14 @@ TEST_CASE("sink: handles are resolved in checkpoint order, by their own kind of 
     h.bytes = std::to_string(n);
     return h;
   };
-  CHECK(ResolveHandles(sink, {handle(3, "fake"), handle(1, "fake"), handle(2, "fake")}, "out").ok());
+  CHECK(
+      ResolveHandles(sink, {handle(3, "fake"), handle(1, "fake"), handle(2, "fake")}, "out").ok());
   CHECK(script.log == Log{"resolve 1", "resolve 2", "resolve 3"});
 
   script.log.clear();
   script.failing_resolves = {"2"};
-  const absl::Status lost = ResolveHandles(sink, {handle(1, "fake"), handle(2, "fake"), handle(3, "fake")}, "out");
+  const absl::Status lost =
+      ResolveHandles(sink, {handle(1, "fake"), handle(2, "fake"), handle(3, "fake")}, "out");
   CHECK(absl::IsDataLoss(lost));
   CHECK(std::string(lost.message()).find("out") != std::string::npos);
   CHECK(script.log == Log{"resolve 1", "resolve 2"});

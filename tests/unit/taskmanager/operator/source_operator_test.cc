@@ -8,7 +8,8 @@
 #include "taskmanager/exchange/channel.h"
 #include "tests/unit/taskmanager/operator/operator_harness.h"
 
-// The head of a source task over a scripted reader: rate, event times, idleness, ends, and splits that move.
+// The head of a source task over a scripted reader: rate, event times, idleness, ends, and splits
+// that move.
 
 namespace weir::taskmanager {
 namespace {
@@ -18,7 +19,8 @@ std::shared_ptr<const plan::ExecutionPlan> SourcePlan(const std::string& more) {
 version: 1
 name: t
 sources:
-  src: {type: file, path: /x, format: {type: json}, schema: {n: bigint not null, ts: timestamp}, )y", more, R"y(}
+  src: {type: file, path: /x, format: {type: json}, schema: {n: bigint not null, ts: timestamp}, )y",
+                                      more, R"y(}
 operators:
   pick: {type: select, input: src, fields: {n: n, ts: ts}}
 sinks:
@@ -32,7 +34,8 @@ class FakeReader final : public SourceReader {
   using Data = std::map<int32_t, std::vector<std::optional<int64_t>>>;
   FakeReader(batch::SchemaPtr schema, const Data* data) : schema_(std::move(schema)), data_(data) {}
 
-  absl::Status AddSplit(int32_t index, const checkpoint::SourceSplits::Split&, const std::string& position) override {
+  absl::Status AddSplit(int32_t index, const checkpoint::SourceSplits::Split&,
+                        const std::string& position) override {
     at_[index] = position.empty() ? 0 : std::stoul(position);
     touched_[index] = !position.empty();
     return absl::OkStatus();
@@ -52,11 +55,14 @@ class FakeReader final : public SourceReader {
     size_t& at = at_.begin()->second;
     touched_[split] = true;
     const auto& times = data_->at(split);
-    const auto count = static_cast<int64_t>(std::min<size_t>(times.size() - at, static_cast<size_t>(std::min(max_rows, most))));
+    const auto count = static_cast<int64_t>(
+        std::min<size_t>(times.size() - at, static_cast<size_t>(std::min(max_rows, most))));
     result.kind = ReadResult::Kind::kBatch;
     result.split = split;
     BatchOf batch(schema_, count);
-    batch.Set<int64_t>("n", [&](int64_t i) { return std::optional<int64_t>(split * 100 + static_cast<int64_t>(at) + i); });
+    batch.Set<int64_t>("n", [&](int64_t i) {
+      return std::optional<int64_t>(split * 100 + static_cast<int64_t>(at) + i);
+    });
     batch.Set<int64_t>("ts", [&](int64_t i) { return times[at + static_cast<size_t>(i)]; });
     result.batch = batch.Finish();
     result.bytes = count * 10;
@@ -84,9 +90,10 @@ class FakeReader final : public SourceReader {
 };
 
 struct Source {
-  Source(std::shared_ptr<const plan::ExecutionPlan> made, const FakeReader::Data& data, ManualClock* clock,
-         int subtask = 0, int parallelism = 1, bool bounded = true,
-         const std::map<int32_t, checkpoint::SplitState>& restored = {}, const std::string& group = "")
+  Source(std::shared_ptr<const plan::ExecutionPlan> made, const FakeReader::Data& data,
+         ManualClock* clock, int subtask = 0, int parallelism = 1, bool bounded = true,
+         const std::map<int32_t, checkpoint::SplitState>& restored = {},
+         const std::string& group = "")
       : plan(std::move(made)) {
     REQUIRE(plan != nullptr);
     planned = plan->tasks[0].operators[0];
@@ -102,7 +109,8 @@ struct Source {
     options.counters = &counters;
     op = std::make_unique<SourceOperator>(options, std::move(owned));
     std::vector<checkpoint::SourceSplits::Split> splits;
-    for (const auto& [index, times] : data) splits.push_back({"", group.empty() ? std::to_string(index) : group});
+    for (const auto& [index, times] : data)
+      splits.push_back({"", group.empty() ? std::to_string(index) : group});
     REQUIRE_STATUS(op->Assign(splits, restored));
   }
   SourceOperator::PollResult Poll() {
@@ -124,7 +132,9 @@ using Kind = SourceOperator::PollResult::Kind;
 
 constexpr char kTimes[] = "event_time: {field: ts, max_delay: 1ms}";
 
-TEST_CASE("source: rows get their event times, the watermark follows each split, then all has ended", "[operator][source]") {
+TEST_CASE(
+    "source: rows get their event times, the watermark follows each split, then all has ended",
+    "[operator][source]") {
   const FakeReader::Data data = {{0, {5000, 9000, 7000}}, {1, {-2000}}};
   ManualClock clock;
   Source s(SourcePlan(kTimes), data, &clock);
@@ -191,7 +201,8 @@ TEST_CASE("source: rate is an upper bound over all subtasks", "[operator][source
       REQUIRE(static_cast<double>(s.counters.rows_in) <= 1000 * seconds + 5 + 1);
     }
     INFO("step " << step);
-    if (step <= 40'000) CHECK(s.counters.rows_in >= 3900);  // and not behind, when it is asked often enough
+    if (step <= 40'000)
+      CHECK(s.counters.rows_in >= 3900);  // and not behind, when it is asked often enough
     CHECK(waits > 0);
   }
 }
@@ -199,7 +210,8 @@ TEST_CASE("source: rate is an upper bound over all subtasks", "[operator][source
 TEST_CASE("source: idle splits are left out, once, without spinning", "[operator][source]") {
   const FakeReader::Data data = {{0, {5000, 6000, 7000}}, {1, {7000}}};
   ManualClock clock;
-  Source s(SourcePlan("event_time: {field: ts, max_delay: 1ms, idle_after: 1s}"), data, &clock, 0, 1, /*bounded=*/false);
+  Source s(SourcePlan("event_time: {field: ts, max_delay: 1ms, idle_after: 1s}"), data, &clock, 0,
+           1, /*bounded=*/false);
   s.reader->most = 1;
   CHECK(s.Poll().kind == Kind::kRows);
   s.reader->idle = true;
@@ -227,16 +239,19 @@ TEST_CASE("source: a bounded source never counts as idle", "[operator][source]")
   CHECK(s.op->Watermark() == batch::kMinTimestamp);
 }
 
-TEST_CASE("source: splits move to other subtasks with what was read of them", "[operator][source]") {
+TEST_CASE("source: splits move to other subtasks with what was read of them",
+          "[operator][source]") {
   Rng rng(7);
   FakeReader::Data data;
   for (int32_t split = 0; split < 7; ++split) {
     const uint64_t rows = 1 + rng.Below(9);
-    for (uint64_t r = 0; r < rows; ++r) data[split].push_back(static_cast<int64_t>(rng.Below(100'000)));
+    for (uint64_t r = 0; r < rows; ++r)
+      data[split].push_back(static_cast<int64_t>(rng.Below(100'000)));
   }
   std::vector<std::string> expected, read;
   for (const auto& [split, times] : data) {
-    for (size_t i = 0; i < times.size(); ++i) expected.push_back(std::to_string(split * 100 + static_cast<int>(i)));
+    for (size_t i = 0; i < times.size(); ++i)
+      expected.push_back(std::to_string(split * 100 + static_cast<int>(i)));
   }
   std::map<int32_t, checkpoint::SplitState> restored;
   ManualClock clock;
@@ -252,7 +267,8 @@ TEST_CASE("source: splits move to other subtasks with what was read of them", "[
         while (!s.op->ended()) s.Poll();
       }
       all_ended &= s.op->ended();
-      for (std::string& row : s.output.Take(kMainPort)) read.push_back(row.substr(0, row.find('|')));
+      for (std::string& row : s.output.Take(kMainPort))
+        read.push_back(row.substr(0, row.find('|')));
       const checkpoint::OperatorSnapshot snapshot = s.op->Snapshot();
       CHECK(snapshot.node == "src");
       for (const checkpoint::SplitState& state : snapshot.splits) {
@@ -273,8 +289,11 @@ TEST_CASE("source: splits move to other subtasks with what was read of them", "[
   CHECK(read == expected);
 }
 
-TEST_CASE("source: a file's watermark is that of its earliest unfinished range, also after a rescale", "[operator][source]") {
-  const FakeReader::Data data = {{0, {10'000, 20'000}}, {1, {30'000, 40'000}}, {2, {50'000, 60'000}}};
+TEST_CASE(
+    "source: a file's watermark is that of its earliest unfinished range, also after a rescale",
+    "[operator][source]") {
+  const FakeReader::Data data = {
+      {0, {10'000, 20'000}}, {1, {30'000, 40'000}}, {2, {50'000, 60'000}}};
   ManualClock clock;
   const auto plan = SourcePlan(kTimes);
   std::map<int32_t, checkpoint::SplitState> restored;

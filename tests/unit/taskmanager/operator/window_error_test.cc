@@ -4,7 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "tests/unit/taskmanager/operator/operator_harness.h"
 
-// Windows at the edges of their values: sums that do not fit, rows that cannot be computed, NaN, the ends of time.
+// Windows at the edges of their values: sums that do not fit, rows that cannot be computed, NaN,
+// the ends of time.
 
 namespace weir::taskmanager {
 namespace {
@@ -13,8 +14,10 @@ constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
 struct Fixture {
-  Fixture(const std::string& on_error, const std::string& aggregates, const std::string& more = "") {
-    const std::string yaml = absl::StrCat(R"y(
+  Fixture(const std::string& on_error, const std::string& aggregates,
+          const std::string& more = "") {
+    const std::string yaml =
+        absl::StrCat(R"y(
 version: 1
 name: t
 parallelism: 2
@@ -27,10 +30,12 @@ operators:
     input: src
     key_by: {half: 100 / k}
     window: {tumbling: 10s}
-    on_error: )y", on_error, "\n", more, "    aggregate: {", aggregates, R"y(}
+    on_error: )y",
+                     on_error, "\n", more, "    aggregate: {", aggregates, R"y(}
 sinks:
   out: {type: print, input: w}
-)y", on_error == "route" ? "  errors: {type: print, input: w.errors}\n" : "");
+)y",
+                     on_error == "route" ? "  errors: {type: print, input: w.errors}\n" : "");
     INFO(yaml);
     plan = testing::PlanOf(yaml);
     REQUIRE(plan != nullptr);
@@ -75,7 +80,8 @@ sinks:
 using Lines = std::vector<std::string>;
 using Row = Fixture::Row;
 
-TEST_CASE("window: a sum of bigint that does not fit goes the way of on_error", "[operator][window]") {
+TEST_CASE("window: a sum of bigint that does not fit goes the way of on_error",
+          "[operator][window]") {
   const std::vector<Row> rows = {{50, kMax}, {50, 1}, {100, kMax}, {100, 5}, {100, -5}};
   for (const char* more : {"c: count(*)", "c: count(distinct n)"}) {  // with partials, and without
     const std::string aggregates = absl::StrCat("s: sum(n), ", more);
@@ -88,7 +94,8 @@ TEST_CASE("window: a sum of bigint that does not fit goes the way of on_error", 
 
     Fixture skip("skip", aggregates);
     REQUIRE_STATUS(skip.Feed(rows));
-    CHECK(skip.Finish() == Lines{absl::StrCat("1|", kMax, "|3")});  // in between it may leave the range
+    CHECK(skip.Finish() ==
+          Lines{absl::StrCat("1|", kMax, "|3")});  // in between it may leave the range
     CHECK(skip.pipeline->counters.skipped_rows == 1);
 
     Fixture route("route", aggregates);
@@ -107,9 +114,15 @@ TEST_CASE("window: sums and averages of decimals up to 38 digits", "[operator][w
   for (int i = 0; i < 38; ++i) big *= 10;
   big -= 1;  // 38 nines
   Fixture f("skip", "s: sum(d), a: avg(d)");
-  REQUIRE_STATUS(f.Feed({{100, 0, 0, 1}, {100, 0, 0, 2}, {100, 0, 0, 2}, {50, 0, 0, -5}, {50, 0, 0, -5}, {50, 0, 0, -6}}));
+  REQUIRE_STATUS(f.Feed({{100, 0, 0, 1},
+                         {100, 0, 0, 2},
+                         {100, 0, 0, 2},
+                         {50, 0, 0, -5},
+                         {50, 0, 0, -5},
+                         {50, 0, 0, -6}}));
   // Of key 0 the sum does not fit: both leave with it. Of key 4 three sums leave even 128 bits.
-  REQUIRE_STATUS(f.Feed({{1000, 0, 0, big}, {1000, 0, 0, 1}, {25, 0, 0, big}, {25, 0, 0, big}, {25, 0, 0, big}}));
+  REQUIRE_STATUS(f.Feed(
+      {{1000, 0, 0, big}, {1000, 0, 0, 1}, {25, 0, 0, big}, {25, 0, 0, big}, {25, 0, 0, big}}));
   CHECK(f.Finish() == Lines{"1|0.05|0.016667", "2|-0.16|-0.053333"});
   CHECK(f.pipeline->counters.skipped_rows == 2);
 }
@@ -139,7 +152,8 @@ TEST_CASE("window: an argument is not asked for where the filter says no", "[ope
 TEST_CASE("window: NaN is greatest, zeros are one value", "[operator][window]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   Fixture f("fail", "low: min(x), high: max(x), different: count(distinct x)");
-  REQUIRE_STATUS(f.Feed({{100, 0, nan}, {100, 0, 1.5}, {100, 0, -nan}, {50, 0, 0.0}, {50, 0, -0.0}}));
+  REQUIRE_STATUS(
+      f.Feed({{100, 0, nan}, {100, 0, 1.5}, {100, 0, -nan}, {50, 0, 0.0}, {50, 0, -0.0}}));
   const Lines rows = f.Finish();
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].starts_with("1|1.5|"));

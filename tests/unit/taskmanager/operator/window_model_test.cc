@@ -1,12 +1,14 @@
+#include "tests/unit/taskmanager/operator/window_model.h"
+
 #include <algorithm>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/unit/taskmanager/operator/operator_harness.h"
-#include "tests/unit/taskmanager/operator/window_model.h"
 
-// The window operators against a naive model: random jobs, rows, batches, subtasks, watermarks, checkpoints, restores.
+// The window operators against a naive model: random jobs, rows, batches, subtasks, watermarks,
+// checkpoints, restores.
 
 namespace weir::taskmanager {
 namespace {
@@ -23,7 +25,8 @@ struct Job {
 };
 
 Job RandomJob(Rng& rng, bool distinct_allowed) {
-  static constexpr std::pair<int64_t, int64_t> kWindows[] = {{10, 10}, {10, 10}, {10, 5}, {10, 3}, {7, 5}, {3, 10}, {4, 6}};
+  static constexpr std::pair<int64_t, int64_t> kWindows[] = {{10, 10}, {10, 10}, {10, 5}, {10, 3},
+                                                             {7, 5},   {3, 10},  {4, 6}};
   Job job;
   std::tie(job.size, job.slide) = kWindows[rng.Below(std::size(kWindows))];
   job.lateness = rng.Below(2) == 0 ? 0 : 4;
@@ -59,16 +62,19 @@ operators:
   w:
     type: window_aggregate
     input: src
-    )y", job.keys->yaml, R"y(
+    )y",
+                      job.keys->yaml, R"y(
     window: {tumbling: 10s}
-    allowed_lateness: )y", job.lateness, R"y(s
+    allowed_lateness: )y",
+                      job.lateness, R"y(s
     aggregate:
-)y", aggregates, "sinks:\n  out: {type: print, input: w}\n",
+)y",
+                      aggregates, "sinks:\n  out: {type: print, input: w}\n",
                       job.late_used ? "  late: {type: print, input: w.late}\n" : "");
 }
 
-/// The plan of `job`. Its window is put in here: the operators know more than the front end allows (gaps between windows,
-/// slides that do not divide the size).
+/// The plan of `job`. Its window is put in here: the operators know more than the front end allows
+/// (gaps between windows, slides that do not divide the size).
 std::shared_ptr<const plan::ExecutionPlan> PlanFor(const Job& job) {
   const auto plan = testing::PlanOf(Yaml(job));
   if (plan == nullptr) return nullptr;
@@ -106,10 +112,16 @@ std::string LateText(const batch::Schema& schema, const Row& row) {
   std::vector<std::string> out;
   for (const batch::Field& field : schema.fields) {
     const std::string& n = field.name;
-    out.push_back(n == "k" ? model::Text(row.k) : n == "i" ? model::Text(row.i) : n == "n" ? model::Text(row.n)
-                  : n == "d" ? model::DecimalText(row.d, 2) : n == "x" ? model::Text(row.x) : n == "s" ? model::Text(row.s)
-                  : n == "t2" ? model::TimeText(row.t2) : n == "day" ? model::DateText(row.day)
-                  : n == "b" ? model::Text(row.b) : model::TimeText(row.ts));
+    out.push_back(n == "k"     ? model::Text(row.k)
+                  : n == "i"   ? model::Text(row.i)
+                  : n == "n"   ? model::Text(row.n)
+                  : n == "d"   ? model::DecimalText(row.d, 2)
+                  : n == "x"   ? model::Text(row.x)
+                  : n == "s"   ? model::Text(row.s)
+                  : n == "t2"  ? model::TimeText(row.t2)
+                  : n == "day" ? model::DateText(row.day)
+                  : n == "b"   ? model::Text(row.b)
+                               : model::TimeText(row.ts));
   }
   return absl::StrJoin(out, "|");
 }
@@ -137,12 +149,14 @@ void Run(uint64_t seed, const Shape& shape) {
   auto receivers = [&] { return job.keys->yaml.empty() ? 1 : 1 + static_cast<int>(rng.Below(4)); };
   auto pipeline = std::make_unique<WindowPipeline>(plan, &home, senders, receivers(), nullptr);
 
-  model::Windows expected{job.size * kSecond, job.slide * kSecond, job.lateness * kSecond, {}, {}, {}, 0};
+  model::Windows expected{
+      job.size * kSecond, job.slide * kSecond, job.lateness * kSecond, {}, {}, {}, 0};
   std::vector<std::string> emitted, late_rows, late_expected;
   int64_t late_counted = 0;
   auto collect = [&] {
     for (std::string& row : pipeline->collector->Take(kMainPort)) emitted.push_back(std::move(row));
-    for (std::string& row : pipeline->collector->Take(kLatePort)) late_rows.push_back(std::move(row));
+    for (std::string& row : pipeline->collector->Take(kLatePort))
+      late_rows.push_back(std::move(row));
     late_counted += std::exchange(pipeline->counters.late_rows, 0);
   };
 
@@ -153,8 +167,10 @@ void Run(uint64_t seed, const Shape& shape) {
     const uint64_t what = rng.Below(20);
     if (what < 12) {
       std::vector<Row> rows;
-      const uint64_t count = 1 + rng.Below(rng.Below(4) == 0 ? static_cast<uint64_t>(shape.max_batch) : 6);
-      for (uint64_t r = 0; r < count; ++r) rows.push_back(model::RandomRow(rng, now, 6 * kSecond, shape.keys));
+      const uint64_t count =
+          1 + rng.Below(rng.Below(4) == 0 ? static_cast<uint64_t>(shape.max_batch) : 6);
+      for (uint64_t r = 0; r < count; ++r)
+        rows.push_back(model::RandomRow(rng, now, 6 * kSecond, shape.keys));
       for (const Row& row : rows) {
         if (!expected.Add(job.keys->text(row), row, pipeline->watermark())) {
           late_expected.push_back(LateText(*pipeline->source_schema(), row));
@@ -167,7 +183,8 @@ void Run(uint64_t seed, const Shape& shape) {
       if (to > pipeline->watermark_of(sender)) REQUIRE_STATUS(pipeline->Advance(sender, to));
     } else {
       const bool restore = rng.Below(2) == 0;
-      const PipelineSnapshot snapshot = pipeline->Checkpoint(++checkpoint, restore || rng.Below(3) > 0);
+      const PipelineSnapshot snapshot =
+          pipeline->Checkpoint(++checkpoint, restore || rng.Below(3) > 0);
       collect();
       if (restore) {
         senders = 1 + static_cast<int>(rng.Below(3));
@@ -190,15 +207,17 @@ void Run(uint64_t seed, const Shape& shape) {
   std::map<std::string, std::string> wanted;
   for (const auto& [window, rows] : expected.rows) {
     const auto& [key, start] = window;
-    const std::string id =
-        absl::StrCat(key, batch::TimestampToString(start), "|", batch::TimestampToString(start + expected.size));
+    const std::string id = absl::StrCat(key, batch::TimestampToString(start), "|",
+                                        batch::TimestampToString(start + expected.size));
     std::string values;
-    for (const model::Aggregate* aggregate : job.aggregates) absl::StrAppend(&values, "|", aggregate->value(rows));
+    for (const model::Aggregate* aggregate : job.aggregates)
+      absl::StrAppend(&values, "|", aggregate->value(rows));
     wanted[id] = values;
     INFO(id);
     // Once, and again only for rows that came after it had fired.
     if (!expected.came_after.contains(window)) CHECK(times[id] == 1);
-    if (expected.came_after.contains(window) && expected.came_before.contains(window)) CHECK(times[id] > 1);
+    if (expected.came_after.contains(window) && expected.came_before.contains(window))
+      CHECK(times[id] > 1);
   }
   CHECK(last == wanted);
   CHECK(late_counted == expected.late);
@@ -210,7 +229,11 @@ void Run(uint64_t seed, const Shape& shape) {
   // Nothing is left behind: all windows have fired, so all state is gone.
   const PipelineSnapshot end = pipeline->Checkpoint(++checkpoint);
   auto state = home.Open({0, plan->max_parallelism}, end.keyed);
-  auto table = state->OpenTable({"main", Accumulators(OperatorOf(*plan, plan::OperatorKind::kWindowAggregate).window->aggregates).width(), false});
+  auto table = state->OpenTable(
+      {"main",
+       Accumulators(OperatorOf(*plan, plan::OperatorKind::kWindowAggregate).window->aggregates)
+           .width(),
+       false});
   REQUIRE(table.ok());
   CHECK((*table)->Namespaces().empty());
 }
@@ -219,13 +242,16 @@ TEST_CASE("window: random jobs agree with the model, state in memory", "[operato
   for (uint64_t seed = 1; seed <= 150; ++seed) Run(seed, {"memory", int64_t{64} << 20, 60, 12, 60});
 }
 
-TEST_CASE("window: random jobs agree with the model, state that does not fit in memory", "[operator][window]") {
+TEST_CASE("window: random jobs agree with the model, state that does not fit in memory",
+          "[operator][window]") {
   for (uint64_t seed = 1001; seed <= 1010; ++seed) Run(seed, {"rocksdb", 24 << 10, 40, 300, 300});
 }
 
-TEST_CASE("window: local aggregation gives way where it does not pay, with the same result", "[operator][window]") {
+TEST_CASE("window: local aggregation gives way where it does not pay, with the same result",
+          "[operator][window]") {
   // More than 100 000 rows, nearly all of different keys: the sender begins to pass rows on.
-  const auto plan = testing::PlanOf(Yaml({10, 10, 0, &model::KeySets()[3], {&model::Aggregates()[0]}, false}));
+  const auto plan =
+      testing::PlanOf(Yaml({10, 10, 0, &model::KeySets()[3], {&model::Aggregates()[0]}, false}));
   REQUIRE(plan != nullptr);
   StateHome home;
   WindowPipeline pipeline(plan, &home, 1, 2, nullptr);
@@ -233,14 +259,16 @@ TEST_CASE("window: local aggregation gives way where it does not pay, with the s
   constexpr int64_t kBatches = 30;
   for (int64_t b = 0; b < kBatches; ++b) {
     BatchOf batch(pipeline.source_schema(), kRows);
-    batch.Set<batch::Decimal>("d", [&](int64_t r) { return std::optional<batch::Decimal>(b * kRows + r); });
+    batch.Set<batch::Decimal>(
+        "d", [&](int64_t r) { return std::optional<batch::Decimal>(b * kRows + r); });
     batch.SetTimes([](int64_t) { return 5 * kSecond; });
     REQUIRE_STATUS(pipeline.Feed(0, batch.Finish()));
   }
   REQUIRE_STATUS(pipeline.Advance(0, 10 * kSecond));
   const std::vector<std::string> rows = pipeline.collector->Take(kMainPort);
   CHECK(rows.size() == kRows * kBatches);
-  CHECK(std::all_of(rows.begin(), rows.end(), [](const std::string& row) { return row.ends_with("|1"); }));
+  CHECK(std::all_of(rows.begin(), rows.end(),
+                    [](const std::string& row) { return row.ends_with("|1"); }));
 }
 
 }  // namespace

@@ -1,0 +1,99 @@
+#include "tests/unit/taskmanager/executor/executor_harness.h"
+
+// Attempts that go on from a checkpoint: at another parallelism, on another TaskManager, and the
+// resolver's.
+
+namespace weir::taskmanager {
+namespace {
+
+using control::SubtaskState;
+
+/// Runs attempt 1 up to a stored checkpoint whose commits nobody has heard of, and kills its
+/// TaskManager.
+checkpoint::FileRef RunFirst(World* world, const std::shared_ptr<tests::MemoryStorage>& storage,
+                             const std::string& backend, int64_t rows) {
+  Fixture f(world, storage);
+  f.Register();
+  const control::Fence fence = FenceOf(1);
+  const auto subtasks = f.Deploy(CountJob(2, backend), fence);
+  f.Run(subtasks, fence, true);
+  world->AllowAndAwait(rows);
+  f.Checkpoint(1, fence, subtasks.size());
+  f.jm.Send(control::CheckpointComplete{fence, CheckpointId(1)});
+  for (int sinks = 0; sinks < 2; ++sinks) f.jm.Await<control::CommitConfirmed>();
+  world->AllowAndAwait(rows + 60);
+  return f.Store(f.Checkpoint(2, fence, subtasks.size()));
+}
+
+void RunToEnd(Fixture& f, World* world, const std::string& yaml, const control::Fence& fence,
+              size_t sinks) {
+  const auto plan = testing::PlanOf(yaml);
+  world->Allow(World::kRowsOfSplit);
+  f.jm.AwaitSourcesEnded(fence.attempt.value, static_cast<size_t>(plan->tasks[0].parallelism));
+  size_t subtasks = 0;
+  for (const plan::Task& task : plan->tasks) subtasks += static_cast<size_t>(task.parallelism);
+  f.Checkpoint(10, fence, subtasks);
+  f.jm.Send(control::CheckpointComplete{fence, CheckpointId(10)});
+  for (size_t s = 0; s < sinks; ++s) f.jm.Await<control::CommitConfirmed>();
+}
+
+TEST_CASE("restore: at another parallelism every result is there once", "[executor]") {
+  for (const char* backend : {"memory", "rocksdb"}) {
+    for (const int parallelism : {1, 3, 5}) {
+      INFO(backend << " at " << parallelism);
+      World world;
+      auto storage = std::make_shared<tests::MemoryStorage>();
+      const checkpoint::FileRef manifest = RunFirst(&world, storage, backend, 170);
+      const std::vector<std::string> before = world.Visible();
+      Fixture f(&world, storage);
+      f.Register();
+      const control::Fence fence = FenceOf(2);
+      const std::string yaml = CountJob(parallelism, backend);
+      const auto subtasks = f.Deploy(yaml, fence, manifest);
+      f.Run(subtasks, fence, /*first=*/false);
+      CHECK(world.Visible().size() > before.size());  // what was pending is resolved
+      RunToEnd(f, &world, yaml, fence, static_cast<size_t>(parallelism));
+      CHECK(world.Visible() == CountResult());
+    }
+  }
+}
+
+TEST_CASE("restore: a resolver attempt commits what is pending and never runs", "[executor]") {
+  World world;
+  auto storage = std::make_shared<tests::MemoryStorage>();
+  const checkpoint::FileRef manifest = RunFirst(&world, storage, "memory", 170);
+  const std::vector<std::string> before = world.Visible();
+  Fixture f(&world, storage);
+  f.Register();
+  const control::Fence fence = FenceOf(2);
+  const auto subtasks = f.Deploy(CountJob(2), fence, manifest, /*resolve_only=*/true);
+  REQUIRE(subtasks.size() == 1);
+  f.jm.AwaitStates(SubtaskState::kRestored, 1);
+  const std::vector<std::string> after = world.Visible();
+  CHECK(after.size() > before.size());
+  f.jm.Send(control::Sweep{fence});
+  f.jm.Await<control::Swept>();
+  f.jm.Send(control::StartRunning{fence});  // even if told to
+  f.jm.Send(control::CancelAttempt{fence});
+  f.jm.AwaitStates(SubtaskState::kCancelled, 1);
+  CHECK(world.Visible() == after);
+}
+
+TEST_CASE("restore: a manifest that is damaged or gone is said by name", "[executor]") {
+  World world;
+  auto storage = std::make_shared<tests::MemoryStorage>();
+  const checkpoint::FileRef manifest = RunFirst(&world, storage, "memory", 100);
+  storage->Damage(manifest.path, [](std::string* bytes) { (*bytes)[bytes->size() / 2] ^= 1; });
+  Fixture f(&world, storage);
+  f.Register();
+  f.Deploy(CountJob(2), FenceOf(2), manifest);
+  for (int i = 0; i < 4; ++i) {
+    const auto failed = f.jm.Await<control::SubtaskStateChanged>([](const auto&) {});
+    CHECK(failed.state == SubtaskState::kFailed);
+    CHECK(absl::IsDataLoss(failed.error));
+    CHECK(failed.error.message().find(manifest.path) != absl::string_view::npos);
+  }
+}
+
+}  // namespace
+}  // namespace weir::taskmanager

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "tests/unit/taskmanager/operator/operator_harness.h"
+#include "tests/unit/taskmanager/operator/window_pipeline.h"
 
 // Windows at the edges of their values: sums that do not fit, rows that cannot be computed, NaN,
 // the ends of time.

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tests/unit/taskmanager/operator/operator_harness.h"
+#include "tests/unit/taskmanager/operator/window_pipeline.h"
 
 // The window operators against a naive model: random jobs, rows, batches, subtasks, watermarks,
 // checkpoints, restores.

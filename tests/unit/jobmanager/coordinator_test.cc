@@ -302,9 +302,10 @@ TEST_CASE("Coordinator: no id is used that is not reserved") {
   REQUIRE(actions.size() == 1);
   auto* reserve = std::get_if<action::ReserveIds>(&actions[0]);
   REQUIRE(reserve != nullptr);
+  const CheckpointId until = reserve->until;
   actions = coordinator.Step(event::TimePassed{}, 2 * kSecond, 0);
   CHECK(actions.empty());
-  actions = coordinator.Step(event::IdsReserved{reserve->until}, 2 * kSecond, 0);
+  actions = coordinator.Step(event::IdsReserved{until}, 2 * kSecond, 0);
   REQUIRE(actions.size() == 1);
   CHECK(std::get<action::SendTrigger>(actions[0]).id == CheckpointId(7));
 }

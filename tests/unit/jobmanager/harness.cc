@@ -53,19 +53,19 @@ void FakeTaskManager::Send(control::ToJobManager message) {
 
 void FakeTaskManager::SendState(SubtaskId subtask, control::SubtaskState state, absl::Status error,
                                 control::FailureDomain domain) {
-  Send(control::SubtaskStateChanged{deploy_->fence, subtask, state, std::move(error), domain});
+  Send(control::SubtaskStateChanged{deploy().fence, subtask, state, std::move(error), domain});
 }
 
 void FakeTaskManager::Ack(CheckpointId id) {
-  for (SubtaskId subtask : deploy_->subtasks) {
+  for (SubtaskId subtask : deploy().subtasks) {
     control::CheckpointAck ack;
-    ack.fence = deploy_->fence;
+    ack.fence = deploy().fence;
     ack.checkpoint = id;
     ack.snapshot.subtask = subtask;
     ack.state_bytes = 10;
     if (subtask.task == 1) {
       const std::string path =
-          checkpoint::StatePrefix(deploy_->fence.job, deploy_->fence.attempt, subtask) +
+          checkpoint::StatePrefix(deploy().fence.job, deploy().fence.attempt, subtask) +
           absl::StrCat(id.value);
       auto file = harness_->storage->Write(path, "state");
       checkpoint::KeyedSnapshot keyed;
@@ -82,14 +82,14 @@ void FakeTaskManager::Ack(CheckpointId id) {
 }
 
 void FakeTaskManager::Confirm(CheckpointId id) {
-  for (SubtaskId subtask : deploy_->subtasks) {
-    if (subtask.task == 1) Send(control::CommitConfirmed{deploy_->fence, id, subtask});
+  for (SubtaskId subtask : deploy().subtasks) {
+    if (subtask.task == 1) Send(control::CommitConfirmed{deploy().fence, id, subtask});
   }
 }
 
 void FakeTaskManager::EndSources() {
-  for (SubtaskId subtask : deploy_->subtasks) {
-    if (subtask.task == 0) Send(control::SourceEnded{deploy_->fence, subtask});
+  for (SubtaskId subtask : deploy().subtasks) {
+    if (subtask.task == 0) Send(control::SourceEnded{deploy().fence, subtask});
   }
 }
 
@@ -113,11 +113,11 @@ void FakeTaskManager::Handle(const control::ToTaskManager& message) {
       SendState(subtask, control::SubtaskState::kRestored);
     }
   } else if (std::holds_alternative<control::Sweep>(message)) {
-    for (SubtaskId subtask : deploy_->subtasks) {
-      if (sweep && subtask == SubtaskId{1, 0}) Send(control::Swept{deploy_->fence, subtask});
+    for (SubtaskId subtask : deploy().subtasks) {
+      if (sweep && subtask == SubtaskId{1, 0}) Send(control::Swept{deploy().fence, subtask});
     }
   } else if (std::holds_alternative<control::StartRunning>(message)) {
-    for (SubtaskId subtask : deploy_->subtasks) {
+    for (SubtaskId subtask : deploy().subtasks) {
       if (run) SendState(subtask, control::SubtaskState::kRunning);
     }
   } else if (auto* m = std::get_if<control::TriggerCheckpoint>(&message)) {
@@ -127,7 +127,7 @@ void FakeTaskManager::Handle(const control::ToTaskManager& message) {
   } else if (auto* m = std::get_if<control::ProbeStorage>(&message)) {
     if (probe) Send(control::ProbeResult{m->fence, m->probe, absl::OkStatus()});
   } else if (auto* m = std::get_if<control::CancelAttempt>(&message)) {
-    if (deploy_ && deploy_->fence.attempt <= m->fence.attempt) deploy_.reset();
+    if (deployed() && deploy().fence.attempt <= m->fence.attempt) deploy_.reset();
   }
 }
 

@@ -46,7 +46,10 @@ class FakeTaskManager {
   int Count() const {
     return static_cast<int>(All<T>().size());
   }
-  const control::Deploy& deploy() const { return *deploy_; }
+  const control::Deploy& deploy() const {
+    REQUIRE(deploy_.has_value());
+    return *deploy_;
+  }
   bool deployed() const { return deploy_.has_value(); }
   void SendState(SubtaskId subtask, control::SubtaskState state,
                  absl::Status error = absl::OkStatus(),

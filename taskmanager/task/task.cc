@@ -22,6 +22,8 @@ Task::~Task() = default;
 
 void Task::Start(std::vector<std::unique_ptr<EdgeWriter>> writers) {
   chain_.Connect(*options_.plan, std::move(writers));
+  // The receivers know nothing of before. An input that had ended says nothing later: it must be said now.
+  if (chain_.watermark() > batch::kMinTimestamp) chain_.RepeatWatermark();
 }
 
 absl::StatusOr<Task::StepResult> Task::Step() {

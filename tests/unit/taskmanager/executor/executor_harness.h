@@ -121,7 +121,7 @@ class Fixture {
   void Run(const std::vector<SubtaskId>& subtasks, const control::Fence& fence, bool first) {
     size_t restored = 0;
     std::vector<checkpoint::SourceSplits> sources;
-    while (restored < subtasks.size() || (first && sources.empty())) {
+    while (restored < subtasks.size()) {
       control::ToJobManager message = jm.Next();
       FakeJobManager::FailOnFailure(message);
       if (auto* found = std::get_if<control::SplitsFound>(&message))
@@ -192,11 +192,24 @@ sinks:
 )y";
 }
 
-/// What CountJob must make of the whole input, sorted.
-inline std::vector<std::string> CountResult() {
+/// The same over two sources, of which `quick` is read to its end at once.
+inline std::string UnionJob(int parallelism) {
+  std::string job = CountJob(parallelism);
+  job.replace(
+      job.find("operators:"), 0,
+      "  quick: {type: file, path: /z, format: {type: json}, schema: {n: bigint not null, ts: "
+      "timestamp not null}, event_time: {field: ts}}\n");
+  job.replace(job.find("input: src"), 10, "inputs: [src, all]");
+  job.replace(job.find("sinks:"), 0, "  all: {type: filter, input: quick, where: n >= 0}\n");
+  return job;
+}
+
+/// What CountJob must make of the whole input, sorted; of so many sources.
+inline std::vector<std::string> CountResult(int64_t sources = 1) {
   std::map<std::pair<int64_t, int64_t>, int64_t> counts;  // (key, window)
   for (int64_t split = 0; split < World::kSplits; ++split) {
-    for (int64_t at = 0; at < World::kRowsOfSplit; ++at) ++counts[{(at + split) % 7, at / 100}];
+    for (int64_t at = 0; at < World::kRowsOfSplit; ++at)
+      counts[{(at + split) % 7, at / 100}] += sources;
   }
   std::vector<std::string> rows;
   for (const auto& [window, count] : counts) {

@@ -58,6 +58,39 @@ TEST_CASE("restore: at another parallelism every result is there once", "[execut
   }
 }
 
+TEST_CASE("restore: an input that had ended before the checkpoint still counts as ended",
+          "[executor]") {
+  World world;
+  auto storage = std::make_shared<tests::MemoryStorage>();
+  checkpoint::FileRef manifest;
+  {
+    Fixture f(&world, storage);
+    f.Register();
+    const auto subtasks = f.Deploy(UnionJob(1), FenceOf(1));
+    f.Run(subtasks, FenceOf(1), true);
+    f.jm.AwaitSourcesEnded(1, 1);
+    world.AllowAndAwait(150);
+    manifest = f.Store(f.Checkpoint(1, FenceOf(1), subtasks.size()));
+  }
+  for (const int parallelism : {1, 2}) {
+    INFO("at " << parallelism);
+    const control::Fence fence = FenceOf(1 + parallelism);
+    Fixture f(&world, storage);
+    f.Register();
+    world.Allow(World::kRowsOfSplit);
+    const auto subtasks = f.Deploy(UnionJob(parallelism), fence, manifest);
+    f.Run(subtasks, fence, false);
+    f.jm.AwaitSourcesEnded(fence.attempt.value, static_cast<size_t>(2 * parallelism));
+    f.Checkpoint(10, fence, subtasks.size());
+    f.jm.Send(control::CheckpointComplete{fence, CheckpointId(10)});
+    for (int s = 0; s < parallelism; ++s) f.jm.Await<control::CommitConfirmed>();
+    CHECK(world.Visible() == CountResult(2));
+    std::lock_guard lock(world.mutex);  // the other one goes on from the same checkpoint
+    world.visible.clear();
+    world.committed.clear();
+  }
+}
+
 TEST_CASE("restore: a resolver attempt commits what is pending and never runs", "[executor]") {
   World world;
   auto storage = std::make_shared<tests::MemoryStorage>();

@@ -283,8 +283,10 @@ state_dir: %s
             if condition(status):
                 return status
             if status["state"] in ENDED:
-                raise Failure("job %s is %s while waiting for: %s; failure: %s"
-                              % (job, status["state"], what, json.dumps(status.get("failure"))))
+                # A job that came to its end before it was looked at may be a slow machine's.
+                kind = TooSlow if status["state"] == "FINISHED" else Failure
+                raise kind("job %s is %s while waiting for: %s; failure: %s"
+                           % (job, status["state"], what, json.dumps(status.get("failure"))))
             seen.update(status)
             return None
         seen = {}

@@ -18,7 +18,7 @@ from cluster import wait_until
 
 HITS = 3
 SELECTION = ("after_upload", "after_metadata_record", "before_commit_rename", "in_resolve")
-ROWS, RATE = 300_000, 30_000
+ROWS, RATE = 420_000, 30_000
 
 
 def failpoints():

@@ -111,7 +111,7 @@ def stop_and_go_on():
 
 def jobmanager_dies():
     with Cluster("jobmanager-dies", taskmanagers=2, slots=2) as c:
-        job, alerts, path = fraud(c, rate=30_000)
+        job, alerts, path = fraud(c, rate=22_000)
         c.submit(job)
         before = c.wait_checkpoint("fraud-alert")
         c.jobmanager.kill()
@@ -130,7 +130,7 @@ def jobmanager_dies():
 def taskmanager_dies():
     """With spare slots the job goes on at once; without, it waits for the TaskManager to come back."""
     with Cluster("taskmanager-dies", taskmanagers=3, slots=2) as c:
-        job, alerts, path = fraud(c, rate=25_000)
+        job, alerts, path = fraud(c, rate=20_000)
         c.submit(job)
         for victim, comes_back in ((c.taskmanagers[0], False), (c.taskmanagers[1], True)):
             before = c.wait_checkpoint("fraud-alert")
@@ -146,7 +146,7 @@ def taskmanager_dies():
 def zombie():
     """A stopped TaskManager is lost, its job goes on elsewhere; continued, it can do no harm and comes back."""
     with Cluster("zombie", taskmanagers=3, slots=2, heartbeat_timeout="1s") as c:
-        job, alerts, path = fraud(c, rate=25_000)
+        job, alerts, path = fraud(c, rate=20_000)
         c.submit(job)
         before = c.wait_checkpoint("fraud-alert")
         names = {t["taskmanager"] for t in before["tasks"]}
@@ -164,7 +164,7 @@ def zombie():
 def jobmanager_stopped():
     """A JobManager that stands still for a while and goes on: nothing is lost or doubled."""
     with Cluster("jobmanager-stopped", taskmanagers=2, slots=2, heartbeat_timeout="1s") as c:
-        job, alerts, path = fraud(c, rate=30_000)
+        job, alerts, path = fraud(c, rate=22_000)
         c.submit(job)
         c.wait_checkpoint("fraud-alert")
         c.jobmanager.signal(signal.SIGSTOP)

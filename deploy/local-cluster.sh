@@ -69,6 +69,8 @@ case "$verb" in
       fail "no executable; build it: cmake --preset release && ninja -C build/release weir"
     mkdir -p "$folder"
     folder=$(cd "$folder" && pwd)
+    binary=$(realpath "$binary")
+    cd "$root"  # relative paths of jobs are those of the daemons
     start jobmanager jobmanager "listen=127.0.0.1:$port" "http_listen=127.0.0.1:$http_port" \
       "state_dir=$folder/jobmanager" "checkpoint_storage=file://$folder/checkpoints"
     for i in $(seq "$taskmanagers"); do

@@ -21,6 +21,7 @@ ninja -C build/release weir
 say "3/4 $rows sample transactions"
 sample=$work/transactions-$rows.jsonl
 [ -s "$sample" ] || python3 deploy/make-transactions.py --rows "$rows" --output "$sample"
+ln -sf "$(basename "$sample")" "$work/transactions.jsonl"  # where the job looks by itself
 printf '%s\n' "$sample, the first rows:"
 sed -n '1,3p' "$sample"
 

@@ -128,6 +128,7 @@ void PutOperator(ByteWriter& w, const OperatorSnapshot& op) {
     w.PutBytes(handle.connector);
     w.PutBytes(handle.bytes);
     w.Put(handle.deadline_ms);
+    PutList(w, handle.files, PutFile);
   });
   PutList(w, op.keyed, PutKeyed);
 }
@@ -147,6 +148,7 @@ void GetOperator(ByteReader& r, OperatorSnapshot* op) {
     GetString(r, &handle->connector);
     GetString(r, &handle->bytes);
     handle->deadline_ms = r.Get<int64_t>();
+    GetList(r, &handle->files, GetFile);
   });
   GetList(r, &op->keyed, GetKeyed);
 }

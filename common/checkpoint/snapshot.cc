@@ -12,6 +12,9 @@ std::vector<FileRef> FilesOf(const Manifest& manifest) {
   };
   for (const SubtaskSnapshot& subtask : manifest.subtasks) {
     for (const OperatorSnapshot& op : subtask.operators) {
+      for (const SinkHandle& handle : op.handles) {
+        for (const FileRef& file : handle.files) add(file);
+      }
       for (const KeyedSnapshot& keyed : op.keyed) {
         for (const FileRef& file : keyed.base) add(file);
         for (const DeltaRef& delta : keyed.deltas) add(delta.file);

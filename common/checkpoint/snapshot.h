@@ -56,6 +56,7 @@ struct SinkHandle {
   std::string connector;    // "file", "kafka": refused by a sink of another kind
   std::string bytes;        // the connector's own, versioned
   int64_t deadline_ms = 0;  // wall clock; 0 = none
+  std::vector<FileRef> files;  // of the checkpoint storage, which the bytes speak of
   friend bool operator==(const SinkHandle&, const SinkHandle&) = default;
 };
 
@@ -94,7 +95,7 @@ struct SourceSplits {
 
 /// What a checkpoint consists of (design.md 5). Written once, by the JobManager.
 struct Manifest {
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
 
   JobId job;
   std::string job_name;

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/base/ids.h"
 #include "common/batch/batch.h"
 #include "common/checkpoint/snapshot.h"
 #include "common/job/job_spec.h"
@@ -26,6 +28,11 @@ struct SourceContext {
   int32_t parallelism = 1;
   const Clock* clock = nullptr;
   std::function<void()> wake;       // any thread: there is something to read again
+  JobId job;
+  Attempt attempt;
+  std::string job_name;
+  bool exactly_once = true;
+  int64_t memory_bytes = int64_t{64} << 20;  // what client queues of this subtask may use
 };
 
 /// Finds the splits of a source, once, at a job's first start (Flink: FLIP-27's SplitEnumerator).
@@ -35,6 +42,12 @@ class SplitEnumerator {
   virtual ~SplitEnumerator() = default;
   /// In the order in which they are to be read. kInvalidArgument: nothing matches, not readable, …
   virtual absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> Enumerate(int32_t parallelism) = 0;
+  /// At a restore, of unbounded sources: `known`, in its order, and behind it what has come into being since. Null: the
+  /// recorded list stands (also where nothing can be added).
+  virtual absl::StatusOr<std::optional<std::vector<checkpoint::SourceSplits::Split>>> Refresh(
+      const std::vector<checkpoint::SourceSplits::Split>& known) {
+    return std::nullopt;
+  }
 };
 
 /// What one call of Read gave.
@@ -68,6 +81,10 @@ class SourceReader {
   virtual absl::StatusOr<ReadResult> Read(int64_t max_rows) = 0;
   /// Where reading of a split would go on, behind the last row that Read gave.
   virtual std::string Position(int32_t index) const = 0;
+  /// Positions of now belong to this checkpoint.
+  virtual void OnSnapshot(CheckpointId checkpoint) {}
+  /// Rows that are there and not read yet; -1: not known.
+  virtual int64_t Lag() const { return -1; }
   virtual void OnCheckpointComplete(CheckpointId checkpoint) {}
 };
 

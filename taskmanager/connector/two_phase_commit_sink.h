@@ -13,9 +13,18 @@
 #include "common/base/ids.h"
 #include "common/batch/batch.h"
 #include "common/checkpoint/snapshot.h"
+#include "common/checkpoint/storage.h"
+#include "common/control/transaction_info.h"
 #include "common/job/job_spec.h"
 
 namespace weir::taskmanager {
+
+/// What is to become of a prepared transaction whose outcome cannot be known or repaired (`--unresolved`).
+enum class UnresolvedPolicy : uint8_t {
+  kFail,    // stop with DATA_LOSS or OUTCOME_UNKNOWN
+  kSkip,    // leave it as it is
+  kRepeat,  // re-produce what is found of it
+};
 
 /// What a connector's sink is made with.
 struct SinkContext {
@@ -27,6 +36,22 @@ struct SinkContext {
   int32_t parallelism = 1;
   bool exactly_once = true;
   const Clock* clock = nullptr;
+  std::string job_name;
+  /// Checkpoints come so often and may take so long (microseconds): for deadlines.
+  int64_t checkpoint_interval_micros = 0;
+  int64_t checkpoint_timeout_micros = 0;
+  int32_t max_concurrent_checkpoints = 1;
+  int32_t tolerable_failures = 3;
+  /// Started `--from` a checkpoint of this (ended) job, whose handles are being resolved: what it left is swept too.
+  std::optional<JobId> former_job;
+  UnresolvedPolicy unresolved = UnresolvedPolicy::kFail;
+  /// For records that must outlive the broker's transaction: files below `storage_prefix`, named by the handle.
+  std::shared_ptr<checkpoint::Storage> storage;
+  std::string storage_prefix;
+  /// What client queues of this sink may use.
+  int64_t memory_bytes = int64_t{64} << 20;
+  /// Any thread: ReadyToSeal may have changed.
+  std::function<void()> wake;
 };
 
 /// A sealed transaction on its way to its handle. Thread: a pool thread, in barrier order.
@@ -38,12 +63,15 @@ class SealedTransaction {
   virtual absl::StatusOr<std::optional<std::string>> PreCommit() = 0;
   /// Wall-clock milliseconds by which it must be committed; 0 = none. Known after PreCommit.
   virtual int64_t deadline_ms() const { return 0; }
+  /// Files that the handle refers to; they live as long as a retained checkpoint names the handle. Known after PreCommit.
+  virtual std::vector<checkpoint::FileRef> files() const { return {}; }
 };
 
 /// A sink that takes part in two-phase commit (design.md 6; Flink's TwoPhaseCommittingSink).
 ///
 /// Thread:  Open, Write, Seal, Flush: the task's thread. Commit, Resolve, Sweep: a pool thread, never at the same time
 ///          as each other, possibly at the same time as Write. Resolve and Sweep are also called without Open.
+///          After Open, Sweep of subtask 0 may be called again while rows are written: somebody's zombie may open late.
 /// Errors:  Commit: an error fails the attempt, recovery resolves it. Resolve: kDataLoss = something is lost (what);
 ///          kFailedPrecondition = another folder or cluster (SINK_FOLDER_MISMATCH), nothing was concluded.
 class TwoPhaseCommitSink {
@@ -53,16 +81,28 @@ class TwoPhaseCommitSink {
   virtual std::string connector() const = 0;
   virtual absl::Status Open() = 0;
   virtual absl::Status Write(const batch::Batch& batch) = 0;
+  /// Whether Seal has what it needs (a warm transaction to go on with). While not, the task takes no input and asks
+  /// again when woken; after a while it declines the checkpoint, and the open transaction stays open.
+  virtual bool ReadyToSeal() const { return true; }
   /// Closes the open transaction and opens the next; no I/O. Null: nothing was written.
   virtual absl::StatusOr<std::unique_ptr<SealedTransaction>> Seal(CheckpointId checkpoint) = 0;
   /// Makes one handle's rows visible. Idempotent.
   virtual absl::Status Commit(const std::string& handle) = 0;
   /// In recovery: commits, or finds that it was committed. Idempotent.
   virtual absl::Status Resolve(const std::string& handle) = 0;
+  /// The handles of one former subtask in checkpoint order. A sink that repairs has to know them together.
+  virtual absl::Status ResolveAll(const std::vector<std::string>& handles) {
+    for (const std::string& handle : handles) {
+      if (absl::Status status = Resolve(handle); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
   /// Removes what attempts below this one left, of all subtasks. Only after every handle was resolved.
   virtual absl::Status Sweep() = 0;
   /// Rows that should not wait for the checkpoint (print, plain files): called when the task is idle.
   virtual absl::Status Flush() { return absl::OkStatus(); }
+  /// Open and prepared transactions, and what has been done so far; for people. Thread: any.
+  virtual control::SinkTransactions Transactions() const { return {}; }
 };
 
 }  // namespace weir::taskmanager

@@ -174,6 +174,7 @@ void ToProto(const checkpoint::OperatorSnapshot& in, v1::Snapshot::Operator* out
     added->set_connector(handle.connector);
     added->set_bytes(handle.bytes);
     added->set_deadline_ms(handle.deadline_ms);
+    for (const auto& file : handle.files) control::ToProto(file, added->add_files());
   }
   for (const auto& keyed : in.keyed) ToProto(keyed, out->add_keyed());
 }
@@ -188,7 +189,8 @@ absl::StatusOr<checkpoint::OperatorSnapshot> FromProto(const v1::Snapshot::Opera
   }
   for (const auto& handle : in.handles()) {
     out.handles.push_back({CheckpointId(handle.checkpoint()), handle.owner_subtask(),
-                           handle.connector(), handle.bytes(), handle.deadline_ms()});
+                           handle.connector(), handle.bytes(), handle.deadline_ms(), {}});
+    for (const auto& file : handle.files()) out.handles.back().files.push_back(control::FromProto(file));
   }
   if (in.keyed_size() > 1) {
     return absl::InvalidArgumentError(

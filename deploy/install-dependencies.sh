@@ -3,6 +3,7 @@
 #
 #   ./deploy/install-dependencies.sh            compiler, libraries, test tools
 #   ./deploy/install-dependencies.sh --tools    also clang-format and clang-tidy
+#   ./deploy/install-dependencies.sh --kafka    also what runs a Kafka broker and the tests against it
 #   ./deploy/install-dependencies.sh --check    only says what is missing (exit 1 if anything is)
 set -euo pipefail
 
@@ -19,8 +20,9 @@ check_only=false
 for argument in "$@"; do
   case "$argument" in
     --tools) packages+=(clang-format clang-tidy) ;;
+    --kafka) packages+=(openjdk-17-jre-headless maven python3-venv openssl) ;;
     --check) check_only=true ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "install-dependencies.sh: unknown option $argument" >&2; exit 2 ;;
   esac
 done

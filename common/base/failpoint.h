@@ -28,6 +28,12 @@ inline constexpr std::string_view kNames[] = {
     "in_restore",                   // TaskManager: state is being restored
     "in_resolve",                   // TaskManager: handles are being resolved
     "before_sweep",                 // TaskManager: all have resolved, nothing was swept
+    "in_sweep",                     // TaskManager: an open Kafka transaction of an older attempt was aborted, others not
+    "in_resolve_after_fence",       // TaskManager: a Kafka transaction's id was fenced, what became of it was not read
+    "in_repair_after_init",         // TaskManager: a repair has fenced all others of that id
+    "in_repair_produce",            // TaskManager: a repair has given a record to its producer
+    "in_repair_before_commit",      // TaskManager: all records of a repair were given to its producer
+    "in_repair_after_commit",       // TaskManager: a repair is committed, nobody knows it
 };
 
 constexpr bool IsName(std::string_view name) {

@@ -15,7 +15,7 @@ MAX_HEADER_LINES = 300
 # Folders that decide and do no I/O of their own; with their sub-folders unless those are adapters.
 CORE = ("jobmanager/checkpoint", "jobmanager/job", "jobmanager/cluster", "taskmanager/task", "taskmanager/operator",
         "taskmanager/state", "common/base", "common/batch", "common/expression", "common/plan", "common/job",
-        "common/checkpoint", "common/control")
+        "common/checkpoint", "common/control", "taskmanager/connector/kafka/transaction")
 ADAPTERS = ("taskmanager/state/rocksdb", "common/base/clock", "common/base/log", "common/checkpoint/file",
             "common/checkpoint/proto", "common/job/yaml", "common/job/proto", "common/control/proto",
             "common/control/in_process")

@@ -1,16 +1,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 
 namespace weir::taskmanager::kafka {
 
-/// Who a transaction belongs to for the broker: only these three are compared at EndTxn (KafkaApis.handleEndTxnRequest).
+/// Who a transaction belongs to for the broker: only these three are compared at EndTxn
+/// (KafkaApis.handleEndTxnRequest).
 struct ProducerIdentity {
   int64_t producer_id = -1;
   int16_t epoch = -1;
@@ -77,17 +81,22 @@ absl::StatusOr<KafkaHandle> DecodeHandle(const std::string& bytes);
 /// A record as it is produced and as it is found again.
 struct KafkaRecord {
   int32_t partition = 0;
-  int64_t offset = -1;        // found ones
+  int64_t offset = -1;  // found ones
   int64_t timestamp_ms = 0;
   bool has_key = false, has_value = true;
   std::string key, value;
   std::vector<std::pair<std::string, std::string>> headers;
   friend bool operator==(const KafkaRecord&, const KafkaRecord&) = default;
 };
-/// XXH3-64 over partition, key and value (with their presence). Headers and timestamps are not in it.
+/// XXH3-64 over value, seeded by that of the key, seeded by the partition (and by which of them there are). Headers and
+/// timestamps are not in it.
 uint64_t RecordChecksum(int32_t partition, const void* key, size_t key_size, bool has_key, const void* value,
                         size_t value_size, bool has_value);
+/// Appends it in the form of `KafkaHandle::wal`: everything but the offset.
 void AppendRecord(const KafkaRecord& record, std::string* wal);
+/// Calls `found` for each record, in the order in which they were appended; its error ends the visit and is returned.
+/// kDataLoss: damaged.
+absl::Status VisitRecords(const std::string& wal, const std::function<absl::Status(KafkaRecord)>& found);
 absl::StatusOr<std::vector<KafkaRecord>> DecodeRecords(const std::string& wal);
 
 /// What a transaction carries as the offset metadata of group <transactional id>: `offset` is the checkpoint.
@@ -96,5 +105,7 @@ struct Marker {
   std::string metadata;  // MarkerMetadata(job uuid, checkpoint)
 };
 std::string MarkerMetadata(const JobId& job, CheckpointId checkpoint);
+/// Whose marker it is. Nothing: it is none of ours, or its metadata speaks of another checkpoint than its offset.
+std::optional<JobId> JobOfMarker(const Marker& marker);
 
 }  // namespace weir::taskmanager::kafka

@@ -16,7 +16,15 @@ namespace weir::taskmanager::kafka {
 /// What the broker says of a transaction (DescribeTransactions).
 struct TransactionDescription {
   enum class State : uint8_t {
-    kEmpty, kOngoing, kPrepareCommit, kPrepareAbort, kCompleteCommit, kCompleteAbort, kPrepareEpochFence, kDead, kUnknown
+    kEmpty,
+    kOngoing,
+    kPrepareCommit,
+    kPrepareAbort,
+    kCompleteCommit,
+    kCompleteAbort,
+    kPrepareEpochFence,
+    kDead,
+    kUnknown
   };
   State state = State::kUnknown;
   ProducerIdentity identity;
@@ -40,7 +48,8 @@ enum class EndOutcome : uint8_t {
 ///
 /// Thread:  thread-safe; every call blocks until it knows, or until `deadline` (steady microseconds): then
 ///          kUnavailable, with the last error.
-/// Errors:  kPermissionDenied (which right is missing), kUnauthenticated, kUnavailable, kUnimplemented: the broker lacks
+/// Errors:  kPermissionDenied (which right is missing), kUnauthenticated, kUnavailable, kUnimplemented: the broker
+/// lacks
 ///          the request.
 class TransactionCoordinator {
  public:
@@ -72,7 +81,8 @@ class LogReader {
  public:
   virtual ~LogReader() = default;
   /// Calls `found` for each record of that producer id and epoch in the run, in order. kDataLoss: part of the run is
-  /// not there any more (which offsets), or a batch is damaged.
+  /// not there any more (which offsets), or a batch is damaged; what there is was handed out before. kNotFound: no such
+  /// topic or partition.
   virtual absl::Status Read(const std::string& topic, const OffsetRun& run, const ProducerIdentity& identity,
                             const std::function<absl::Status(KafkaRecord)>& found, int64_t deadline) = 0;
 };

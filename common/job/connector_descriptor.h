@@ -42,6 +42,9 @@ class ConnectorDescriptor {
   virtual const ConnectorTraits* sink() const { return nullptr; }
   /// Checks what OptionSpec cannot say (combinations, paths). Options of the right kind only.
   virtual void Validate(const Node& node, config::Diagnostics* diagnostics) const {}
+  /// Checks what depends on the rest of the job (checkpoint settings, guarantee). Called after Validate found nothing.
+  virtual void ValidateInJob(const JobSpec& spec, const Node& node,
+                             config::Diagnostics* diagnostics) const {}
   /// A source's columns. The default: `value bytes not null` for the raw format, else the node's
   /// `schema`. Nothing: it could not be told, and the reason is in `diagnostics`.
   virtual std::optional<batch::Schema> OutputSchema(const Node& node,
@@ -51,6 +54,12 @@ class ConnectorDescriptor {
                              config::Diagnostics* diagnostics) const {}
   /// Whether a source ends by itself.
   virtual bool Bounded(const Node& node) const { return true; }
+  /// Whether this sink's results become visible when a checkpoint completes (if the job is exactly_once).
+  virtual bool CommitsAtCheckpoint(const Node& node) const {
+    return sink() != nullptr && sink()->commits_at_checkpoint;
+  }
+  /// What `explain` shows of the options; never a secret. Empty: nothing.
+  virtual std::string Summary(const Node& node) const { return {}; }
 };
 
 /// The connectors that a process knows. Filled once at start, then only read.

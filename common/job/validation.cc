@@ -296,6 +296,8 @@ class Validator {
     if (source) CheckSource(node, *traits);
     // The connector's own checks rely on options of the right kind.
     if (diagnostics_->errors().size() == before) descriptor->Validate(node, diagnostics_);
+    if (diagnostics_->errors().size() == before)
+      descriptor->ValidateInJob(spec_, node, diagnostics_);
   }
 
   void CheckFormat(const Node& node, const ConnectorTraits& traits) {

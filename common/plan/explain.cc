@@ -130,10 +130,17 @@ class Explainer {
             node.format.type == job::FormatType::kNone
                 ? ""
                 : absl::StrCat(", ", std::string(job::ToString(node.format.type)));
-        return absl::StrCat("sink ", node.type, format);
+        return absl::StrCat("sink ", node.type, format, Summary(node));
       }
     }
     return "";
+  }
+
+  /// What the connector says of its options.
+  std::string Summary(const job::Node& node) const {
+    const job::ConnectorDescriptor* descriptor = catalog_.Find(node.type);
+    const std::string text = descriptor == nullptr ? std::string() : descriptor->Summary(node);
+    return text.empty() ? text : absl::StrCat(", ", text);
   }
 
   static std::string OnError(const PlanOperator& op) {
@@ -144,7 +151,7 @@ class Explainer {
                             : "");
   }
 
-  static std::string Source(const PlanOperator& op, const job::Node& node) {
+  std::string Source(const PlanOperator& op, const job::Node& node) const {
     std::string text = absl::StrCat("source ", node.type);
     if (node.format.type != job::FormatType::kNone)
       absl::StrAppend(&text, ", ", std::string(job::ToString(node.format.type)));
@@ -157,7 +164,7 @@ class Explainer {
         absl::StrAppend(&text, ", idle after ", DurationText(*node.event_time->idle_after));
       text += ")";
     }
-    return text + OnError(op);
+    return absl::StrCat(text, Summary(node), OnError(op));
   }
 
   static std::string Window(const PlanOperator& op) {
@@ -184,14 +191,13 @@ class Explainer {
   std::string Visible(const PlanOperator& op) const {
     const job::Node& node = plan_.node(op);
     const job::ConnectorDescriptor* descriptor = catalog_.Find(node.type);
-    const job::ConnectorTraits* sink = descriptor == nullptr ? nullptr : descriptor->sink();
-    if (sink != nullptr && sink->commits_at_checkpoint &&
-        plan_.spec->guarantee == job::Guarantee::kExactlyOnce) {
+    const bool commits = descriptor != nullptr && descriptor->CommitsAtCheckpoint(node);
+    if (commits && plan_.spec->guarantee == job::Guarantee::kExactlyOnce) {
       return absl::StrCat("visible exactly once, when a checkpoint completes (every ",
                           DurationText(plan_.spec->checkpoint.interval),
                           plan_.bounded ? ", and at the end)" : ")");
     }
-    if (sink != nullptr && sink->commits_at_checkpoint)
+    if (commits)
       return "visible at once or at the next checkpoint; may repeat after a failure";
     return "visible at once; may repeat after a failure";
   }

@@ -3,6 +3,7 @@
 #include "taskmanager/connector/discard/discard_descriptor.h"
 #include "taskmanager/connector/file/file_descriptor.h"
 #include "taskmanager/connector/generator/generator_descriptor.h"
+#include "taskmanager/connector/kafka/kafka_descriptor.h"
 #include "taskmanager/connector/print/print_descriptor.h"
 
 namespace weir::taskmanager {
@@ -13,6 +14,7 @@ const job::ConnectorCatalog& BuiltinCatalog() {
     made->Add(discard::Descriptor());
     made->Add(file::Descriptor());
     made->Add(generator::Descriptor());
+    made->Add(kafka::Descriptor());
     made->Add(print::Descriptor());
     return made;
   }();

@@ -56,13 +56,15 @@ install_kafka() {
       tail -n 20 "$home/maven.log" >&2
       fail "Maven could not fetch Kafka $version (log: $home/maven.log)"
     }
+    # Kafka 3 brings a logging library of its own.
+    if compgen -G "$libs/slf4j-reload4j-*.jar" >/dev/null; then rm -f "$libs"/slf4j-simple-*.jar; fi
     : >"$libs/.complete"
   fi
   exec 8>&-
 }
 
 jvm=(java -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.showDateTime=true
-  -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS)
+  -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS "-Dlog4j.configuration=file:$here/kafka/log4j.properties")
 tool() {
   install_kafka
   "${jvm[@]}" -Xmx256m -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$libs/*" "$@"
@@ -97,6 +99,8 @@ group.initial.rebalance.delay.ms=0
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 END
 }
 

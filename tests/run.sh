@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must pass: dependencies, build, unit tests, lint of the jobs, cluster tests.
 #
-#   ./tests/run.sh               all of it (about 15 minutes on 2 cores when nothing is built)
+#   ./tests/run.sh               all of it (about 20 minutes on 2 cores when nothing is built)
 #   ./tests/run.sh --unit        without the cluster tests
 #   ./tests/run.sh --sanitize    instead: unit tests under address + undefined and under thread sanitizer
 #
@@ -103,6 +103,7 @@ cluster_tests() {  # NAME COMMAND...
 
 say dependencies
 need dependencies ./deploy/install-dependencies.sh
+if [ "$mode" = all ]; then need kafka-dependencies ./tests/kafka/setup.sh; fi
 
 if [ "$mode" = sanitize ]; then
   export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
@@ -127,5 +128,9 @@ if [ "$mode" = all ]; then
   cluster_tests full_disk ./tests/cluster/full_disk.py
   cluster_tests failpoints ./tests/cluster/failpoints.py
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
+  # Against a real broker. All of the crash matrix: ./tests/kafka/crash_matrix.py --full
+  cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
+  cluster_tests kafka_security ./tests/kafka/security.py
+  cluster_tests kafka_bad_input ./tests/kafka/bad_input.py
 fi
 finish

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # A Kafka broker on this machine: one KRaft node from Maven Central, for trying things out and for tests.
 #
-#   ./deploy/local-kafka.sh up                         start it on 127.0.0.1:9092, fetched and formatted first if it must be
+#   ./deploy/local-kafka.sh up [TOPIC[:PARTITIONS]]... start it on 127.0.0.1:9092, fetched and formatted first if it must
+#                                                      be, and make these topics
 #   ./deploy/local-kafka.sh topic NAME [PARTITIONS]    make a topic (1 partition); a topic that is there is fine
+#   ./deploy/local-kafka.sh read TOPIC                 what read_committed readers see of it
 #   ./deploy/local-kafka.sh tool CLASS [ARGUMENT]...   a tool of Kafka, such as org.apache.kafka.tools.TopicCommand
 #   ./deploy/local-kafka.sh status                     does it run, and which topics has it
 #   ./deploy/local-kafka.sh down [--wipe]              end it; --wipe also deletes what it stored
@@ -15,7 +17,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "$0"; }
 fail() { echo "local-kafka.sh: $*" >&2; exit 1; }
 
 verb=${1:-}
@@ -164,8 +166,22 @@ down() {
 
 topics() { tool org.apache.kafka.tools.TopicCommand --bootstrap-server "127.0.0.1:$port" "$@"; }
 
+make_topic() {  # NAME PARTITIONS
+  local said
+  said=$(topics --create --if-not-exists --topic "$1" --partitions "$2" --replication-factor 1 2>/dev/null) || fail "$said"
+  if [ -n "$said" ]; then echo "$said" | grep -v '^WARNING'; else echo "Topic $1 is there."; fi
+}
+
 case "$verb" in
-  up) up ;;
+  up)
+    up
+    for topic in "$@"; do
+      case "$topic" in
+        *:*) make_topic "${topic%:*}" "${topic##*:}" ;;
+        *) make_topic "$topic" 1 ;;
+      esac
+    done
+    ;;
   down)
     [ "${1:-}" = --wipe ] && wipe=true
     down
@@ -182,7 +198,15 @@ case "$verb" in
   topic)
     [ $# -ge 1 ] || { usage >&2; exit 2; }
     running >/dev/null || fail "no broker runs in $folder; start it: $0 up"
-    topics --create --if-not-exists --topic "$1" --partitions "${2:-1}" --replication-factor 1
+    make_topic "$1" "${2:-1}"
+    ;;
+  read)
+    [ $# -eq 1 ] || { usage >&2; exit 2; }
+    running >/dev/null || fail "no broker runs in $folder; start it: $0 up"
+    # It ends when nothing came for a while, which the consumer may report as an error.
+    tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "127.0.0.1:$port" --topic "$1" \
+      --isolation-level read_committed --from-beginning --timeout-ms 3000 2>"$folder/read.log" ||
+      grep -q TimeoutException "$folder/read.log" || { cat "$folder/read.log" >&2; exit 1; }
     ;;
   tool)
     [ $# -ge 1 ] || { usage >&2; exit 2; }

@@ -20,14 +20,13 @@ import sys
 import time
 
 import cluster
-import kafka_jobs
+import job_files
 import wire
 from cluster import Cluster, Failure, wait_until
 from kafka_broker import VERSION, Broker
 from proxy import Proxy
 
-SELECTION = ("before_seal", "after_pre_commit", "after_metadata_record", "after_some_notifications")
-SELECTION_KAFKA = 2  # as many of the names kafka_...
+SELECTION = ("before_seal", "kafka_after_marker", "after_metadata_record", "kafka_before_end_txn", "kafka_after_end_txn")
 SHORT_CASES = ("end_txn_answer_lost", "broker_killed_before_commit", "zombie_taskmanager", "restored_twice")
 NOT_PASSED = ("before_commit_rename", "after_commit_rename")  # of the file sink
 IN_RECOVERY = ("in_restore", "in_resolve", "before_sweep")
@@ -67,9 +66,9 @@ class Run:
         number = next(_numbers)  # a test that is tried again has topics of its own
         self.topic = self.broker.create_topic("out-%s-%d" % (self.name, number), 2)
         self.source = self.broker.create_topic("in-%s-%d" % (self.name, number), 2)
-        self.feeder = kafka_jobs.Feeder(self.broker.direct, self.source, RATE)
+        self.feeder = job_files.Feeder(self.broker.direct, self.source, RATE)
         self.feeder.__enter__()
-        self.file = self.cluster.write("job.yaml", kafka_jobs.passing(
+        self.file = self.cluster.write("job.yaml", job_files.passing(
             self.broker.address, self.topic, self.source, self.job, **self.options))
         self.cluster.submit(self.file)
         self.cluster.wait_checkpoint(self.job, after=1)
@@ -88,11 +87,11 @@ class Run:
         count = self.feeder.stop()
         if count == 0:
             raise Failure("nothing was fed")
-        said = kafka_jobs.verify(self.broker.direct, self.topic, ids=count)
+        said = job_files.verify(self.broker.direct, self.topic, ids=count)
         self.cluster.cli("stop", self.job)
         self.cluster.wait_state(self.job, "STOPPED")
-        kafka_jobs.check_no_residue(self.broker, "after " + self.name)
-        kafka_jobs.verify(self.broker.direct, self.topic, ids=count)  # nothing was added by stopping
+        job_files.check_no_residue(self.broker, "after " + self.name)
+        job_files.verify(self.broker.direct, self.topic, ids=count)  # nothing was added by stopping
         print("%s: %s" % (self.name, said.split(": ", 2)[2]), flush=True)
 
 
@@ -144,15 +143,13 @@ def end_txn_answer_lost(options):
 
 def broker_killed_before_commit(options):
     """kill -9 of the broker when a transaction is prepared and decided, and start it again."""
-    commit_point = next((n for n in failpoints() if n.startswith("kafka") and "commit" in n or "end_txn" in n),
-                        "after_pre_commit")
     with options.broker("killed-before-commit") as broker, Run(broker, "broker_killed") as run:
         for hit in range(1, options.hits + 1):
             victims = run.cluster.taskmanagers
             before = run.goes_on()
             # With the failpoint the TaskManager stops itself right before it commits.
-            restart(victims, "%s=stop@%d" % (commit_point, hit + 1))
-            wait_until(lambda v=victims: any(stopped(p) for p in v), "a TaskManager stops at " + commit_point)
+            restart(victims, "kafka_before_end_txn=stop@%d" % (hit + 1))
+            wait_until(lambda v=victims: any(stopped(p) for p in v), "a TaskManager stops before it commits")
             broker.kill()
             for victim in victims:
                 victim.signal(signal.SIGCONT)
@@ -208,17 +205,17 @@ def restored_twice(options):
     records = 5000
     with options.broker("restored-twice") as broker, Cluster("kafka-restored-twice", taskmanagers=2, slots=1) as c:
         source, topic = broker.create_topic("in", 2), broker.create_topic("out", 2)
-        kafka_jobs.load(broker.direct, source, records)
+        job_files.load(broker.direct, source, records)
         # Decided, nobody notified: the transactions of the first checkpoint are prepared and nothing more.
         restart([c.jobmanager], "after_metadata_record=crash@1")
         c.wait_taskmanagers(2)
-        job = c.write("job.yaml", kafka_jobs.passing(broker.address, topic, source, "twice", interval="4s"))
+        job = c.write("job.yaml", job_files.passing(broker.address, topic, source, "twice", interval="4s", timeout="3s"))
         c.submit(job)
         c.jobmanager.wait_exit()
         for process in c.taskmanagers:
             process.kill()
         restart([c.jobmanager])
-        path = wait_until(lambda: c.ask("checkpoints", "twice"), "the JobManager answers")["checkpoints"][-1]["path"]
+        path = wait_until(lambda: c.ask("checkpoints", "twice"), "the JobManager lists checkpoints")[-1]["path"]
         c.cli("cancel", "twice")
         c.wait_state("twice", "CANCELLED")
         restart(c.taskmanagers)
@@ -226,10 +223,10 @@ def restored_twice(options):
         for _ in range(2):
             job_id = c.submit(job, "--from", path)
             c.wait_checkpoint(job_id)
-            said = kafka_jobs.verify(broker.direct, topic, ids=records)
+            said = job_files.verify(broker.direct, topic, ids=records)
             c.cli("cancel", job_id)
             c.wait_state(job_id, "CANCELLED")
-            kafka_jobs.check_no_residue(broker, "after a restore")
+            job_files.check_no_residue(broker, "after a restore")
         print("restored_twice: " + said.split(": ", 2)[2], flush=True)
 
 
@@ -254,13 +251,12 @@ def main():
     parser.add_argument("--transaction-version", type=int)
     args = parser.parse_args()
     points = failpoints()
-    kafka_points = [n for n in points if n.startswith("kafka")]
     if args.names:
         names = args.names.split(",")
     elif args.full:
         names = list(points) + list(CASES)
     else:
-        names = list(SELECTION) + kafka_points[:SELECTION_KAFKA] + list(SHORT_CASES)
+        names = list(SELECTION) + list(SHORT_CASES)
     if set(names) - set(points) - set(CASES):
         sys.exit("unknown: %s" % ", ".join(sorted(set(names) - set(points) - set(CASES))))
     hits = args.hits or (5 if args.full else 1)

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import cluster
-import kafka_jobs
+import job_files
 from cluster import BINARY, Cluster, Failure, main, run, wait_until
 from kafka_broker import WORK, Broker
 
@@ -103,7 +103,7 @@ def ways(security):
 
 
 def job_text(broker, listener, security, topic, source, name, **options):
-    return kafka_jobs.passing(broker.address_of(listener), topic, source, name, both={"security": security},
+    return job_files.passing(broker.address_of(listener), topic, source, name, both={"security": security},
                               source={"stop": "latest"}, **options)
 
 
@@ -127,7 +127,7 @@ def whole_jobs():
     security = Security("whole-jobs")
     with Broker("security", security=security) as broker, Cluster("kafka-security", taskmanagers=2, slots=2) as c:
         source = broker.create_topic("numbers", 2)
-        kafka_jobs.load(broker.direct, source, ROWS)
+        job_files.load(broker.direct, source, ROWS)
         for name, (listener, section) in ways(security).items():
             topic = broker.create_topic("out-" + name, 2)
             killed = name.startswith("scram-512")
@@ -144,10 +144,10 @@ def whole_jobs():
                 victim.start()
                 c.wait_for(name, "is restarted", lambda s, b=before: s["attempt"] > b["attempt"])
             c.wait_state(name, "FINISHED", 2 * cluster.DEADLINE)
-            print("%s: %s" % (name, kafka_jobs.verify(broker.direct, topic, ids=ROWS)), flush=True)
+            print("%s: %s" % (name, job_files.verify(broker.direct, topic, ids=ROWS)), flush=True)
             status = c.cli("status", name, "-o", "json").stdout + c.cli("status", name).stdout + c.cli("list").stdout
             check_no_secrets(c, explained.stdout + explained.stderr, status)
-        kafka_jobs.check_no_residue(broker, "after the jobs")
+        job_files.check_no_residue(broker, "after the jobs")
 
 
 def client_certificate():
@@ -155,12 +155,12 @@ def client_certificate():
     security = Security("client-certificate", listeners=("SSL",), client_auth="required")
     with Broker("mutual-tls", security=security) as broker, Cluster("kafka-mutual-tls", taskmanagers=1, slots=2) as c:
         source, topic = broker.create_topic("numbers", 2), broker.create_topic("out", 2)
-        kafka_jobs.load(broker.direct, source, ROWS)
+        job_files.load(broker.direct, source, ROWS)
         section = "{%s}" % tls(security, cert=security.path("client.pem"), key=security.path("client-locked.key"),
                                key_password=KEY_PASSWORD)
         c.submit(c.write("job.yaml", job_text(broker, "SSL", section, topic, source, "mutual-tls")))
         c.wait_state("mutual-tls", "FINISHED")
-        kafka_jobs.verify(broker.direct, topic, ids=ROWS)
+        job_files.verify(broker.direct, topic, ids=ROWS)
         without = job_text(broker, "SSL", "{%s}" % tls(security), topic, source, "without")
         refused(c, c.write("without.yaml", without), broker.address_of("SSL"))
         check_no_secrets(c)
@@ -205,7 +205,7 @@ def password_changed_while_running():
     with Broker("changed", security=security) as broker, Cluster("kafka-changed", taskmanagers=1, slots=2) as c:
         source, topic = broker.create_topic("numbers", 2), broker.create_topic("out", 2)
         section = "{%s}" % sasl("SCRAM-SHA-512")
-        text = kafka_jobs.passing(broker.address_of("SASL_PLAINTEXT"), topic, source, "changed",
+        text = job_files.passing(broker.address_of("SASL_PLAINTEXT"), topic, source, "changed",
                                   both={"security": section}, max_attempts=100000)
         c.submit(c.write("job.yaml", text))
         c.wait_checkpoint("changed")

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "taskmanager/connector/kafka/protocol/client/cluster.h"
+#include "taskmanager/connector/kafka/protocol/record_batch.h"
+#include "taskmanager/connector/kafka/transaction/transaction_port.h"
+
+namespace weir::taskmanager::kafka::protocol {
+
+/// Fetches runs of offsets, whole batches at a time, and gives on what one producer wrote.
+class WireLogReader final : public LogReader {
+ public:
+  WireLogReader(std::unique_ptr<Cluster> cluster, const Clock* clock)
+      : cluster_(std::move(cluster)), clock_(clock) {}
+
+  absl::Status Read(const std::string& topic, const OffsetRun& run, const ProducerIdentity& identity,
+                    const std::function<absl::Status(KafkaRecord)>& found, SteadyMicros deadline) override;
+
+ private:
+  absl::StatusOr<Endpoint> LeaderOf(const std::string& topic, int32_t partition, SteadyMicros deadline);
+  /// `leader`: nothing: is found and kept there; forgotten when the answer is an error.
+  absl::StatusOr<FetchResponse> Fetch(std::optional<Endpoint>* leader, const FetchRequest& request,
+                                      SteadyMicros deadline);
+  /// "the log holds the offsets from 5 to 9", as far as the broker says.
+  std::string RangeOf(const std::string& topic, int32_t partition, SteadyMicros deadline);
+
+  const std::unique_ptr<Cluster> cluster_;
+  const Clock* const clock_;
+};
+
+}  // namespace weir::taskmanager::kafka::protocol

@@ -48,8 +48,8 @@ absl::Status DataLoss(const KafkaHandle& handle, absl::string_view why) {
                                           handle.checkpoint.value, " (", handle.transactional_id, ") and its ",
                                           handle.records, " records cannot be written again: ", why, "; topic ",
                                           handle.topic, ", ", RunsText(handle),
-                                          "; to go on without them start the job with --unresolved skip, to write what "
-                                          "is found of them --unresolved repeat"));
+                                          "; to go on without them: weir submit --from CHECKPOINT --unresolved skip, "
+                                          "to write what is found of them: --unresolved repeat"));
 }
 
 }  // namespace

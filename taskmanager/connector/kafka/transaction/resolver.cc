@@ -28,9 +28,8 @@ absl::Status OutcomeUnknown(const KafkaHandle& handle, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat(
       kOutcomeUnknown, "whether the transaction of checkpoint ", handle.checkpoint.value, " (", handle.transactional_id,
       ", ", handle.records, " records of topic ", handle.topic, ") was committed cannot be known: ", why,
-      "; look whether its records are in the topic, then start the job with --unresolved skip (they are) or "
-      "--unresolved "
-      "repeat (they are not)"));
+      "; look whether its records are in the topic, then: weir submit --from CHECKPOINT --unresolved skip (they are) or "
+      "--unresolved repeat (they are not)"));
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ absl::Status WireLogReader::Read(const std::string& topic, const OffsetRun& run,
   request.max_bytes = kFetchBytes;
   std::optional<Endpoint> leader;
   int64_t next = run.first;
+  absl::Status missing;  // of the run's beginning; the rest is given out all the same
   const SteadyMicros grace_ends = std::min(deadline, clock_->Steady() + kGrace);
   while (next <= run.last) {
     request.offset = next;
@@ -48,14 +49,22 @@ absl::Status WireLogReader::Read(const std::string& topic, const OffsetRun& run,
     if (is_gone) return absl::DataLossError(absl::StrCat(where, " are gone: there is no such partition any more"));
     RETURN_IF_ERROR(answer.status());
     if (answer->error == kOffsetOutOfRange) {
-      return absl::DataLossError(
-          absl::StrCat(where, " are not all there: no offset ", next, "; ", RangeOf(topic, run.partition, deadline)));
+      const std::optional<Range> range = RangeOf(topic, run.partition, deadline);
+      missing = absl::DataLossError(absl::StrCat(
+          where, " are not all there: no offset ", next,
+          range ? absl::StrCat("; the log holds ", range->first, " to ", range->last) : "; the broker does not say what"));
+      if (!range || range->first <= next || range->first > run.last) return missing;
+      next = range->first;
+      continue;
     }
     if (answer->error == kCorruptMessage) {
       return absl::DataLossError(absl::StrCat(where, ": the broker finds its log damaged at offset ", next));
     }
     if (answer->log_start > next) {
-      return absl::DataLossError(absl::StrCat(where, " are not all there: the log begins at ", answer->log_start));
+      missing = absl::DataLossError(absl::StrCat(where, " are not all there: the log begins at ", answer->log_start));
+      if (answer->log_start > run.last) return missing;
+      next = answer->log_start;
+      continue;
     }
     std::string_view log = answer->records;
     bool advanced = false;
@@ -94,7 +103,7 @@ absl::Status WireLogReader::Read(const std::string& topic, const OffsetRun& run,
           absl::StrCat(where, " are not all there: the log ends at ", answer->high_watermark));
     }
   }
-  return absl::OkStatus();
+  return missing;
 }
 
 absl::StatusOr<Endpoint> WireLogReader::LeaderOf(const std::string& topic, int32_t partition, SteadyMicros deadline) {
@@ -130,21 +139,22 @@ absl::StatusOr<FetchResponse> WireLogReader::Fetch(std::optional<Endpoint>* lead
   return response;
 }
 
-std::string WireLogReader::RangeOf(const std::string& topic, int32_t partition, SteadyMicros deadline) {
+std::optional<WireLogReader::Range> WireLogReader::RangeOf(const std::string& topic, int32_t partition,
+                                                           SteadyMicros deadline) {
   int64_t ends[2];
   int i = 0;
   for (const int64_t timestamp : {ListOffsetsRequest::kEarliest, ListOffsetsRequest::kLatest}) {
     const auto leader = LeaderOf(topic, partition, deadline);
-    if (!leader.ok()) return "the broker does not say what there is";
+    if (!leader.ok()) return std::nullopt;
     ListOffsetsRequest request;
     request.topic = topic;
     request.partition = partition;
     request.timestamp = timestamp;
     const auto response = cluster_->CallAt(*leader, request, deadline);
-    if (!response.ok() || response->error != kNone) return "the broker does not say what there is";
+    if (!response.ok() || response->error != kNone) return std::nullopt;
     ends[i++] = response->offset;
   }
-  return absl::StrCat("the log holds ", ends[0], " to ", ends[1] - 1);
+  return Range{ends[0], ends[1] - 1};
 }
 
 }  // namespace weir::taskmanager::kafka::protocol

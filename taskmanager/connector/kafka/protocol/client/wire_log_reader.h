@@ -24,8 +24,12 @@ class WireLogReader final : public LogReader {
   /// `leader`: nothing: is found and kept there; forgotten when the answer is an error.
   absl::StatusOr<FetchResponse> Fetch(std::optional<Endpoint>* leader, const FetchRequest& request,
                                       SteadyMicros deadline);
-  /// "the log holds the offsets from 5 to 9", as far as the broker says.
-  std::string RangeOf(const std::string& topic, int32_t partition, SteadyMicros deadline);
+  struct Range {
+    int64_t first = 0;
+    int64_t last = 0;
+  };
+  /// What the log holds, if the broker says so.
+  std::optional<Range> RangeOf(const std::string& topic, int32_t partition, SteadyMicros deadline);
 
   const std::unique_ptr<Cluster> cluster_;
   const Clock* const clock_;

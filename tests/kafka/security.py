@@ -17,6 +17,7 @@ WRONG_PASSWORD = "wrong-battery-44e0"
 KEY_PASSWORD = "staple-of-the-key-5d"
 SECRETS = (PASSWORD, READER_PASSWORD, WRONG_PASSWORD, KEY_PASSWORD, "PRIVATE KEY")
 ROWS = 4000
+PROBE = os.path.join(os.path.dirname(BINARY), "tests", "kafka", "weir_kafka_probe")
 
 
 class Security:
@@ -150,6 +151,34 @@ def whole_jobs():
         job_files.check_no_residue(broker, "after the jobs")
 
 
+def small_client():
+    """Our own protocol client, alone: each way in, and what it says when it is not let in."""
+    security = Security("small-client")
+    with Broker("small-client", security=security) as broker:
+        def probe(listener, *options, user=USER, password=PASSWORD, expect=(0,)):
+            done = run([PROBE, "--brokers", broker.address_of(listener), "--timeout-ms", "5000", "--user", user]
+                       + list(options) + ["list", ""], expect=expect, env=dict(os.environ, WEIR_KAFKA_PASSWORD=password))
+            for secret in SECRETS:
+                if secret in done.stdout + done.stderr:
+                    raise Failure("a secret is printed: " + done.stderr)
+            return done.stderr.lower()
+        ca = ("--tls", "--ca", security.path("ca.pem"))
+        probe("SSL", *ca)
+        for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+            probe("SASL_SSL", *ca, "--sasl", mechanism)
+            probe("SASL_PLAINTEXT", "--sasl", mechanism)
+            said = probe("SASL_SSL", *ca, "--sasl", mechanism, password=WRONG_PASSWORD, expect=(1,))
+            if "authenticat" not in said:
+                raise Failure("%s with a wrong password: %s" % (mechanism, said))
+        said = probe("SSL", "--tls", "--ca", security.path("other-ca.pem"), expect=(1,))
+        if "certificate" not in said:
+            raise Failure("a wrong CA: " + said)
+        said = probe("SSL", expect=(1,))  # plaintext to a TLS listener
+        print("small_client: plaintext to TLS: " + said.strip()[:300])
+        said = probe("PLAINTEXT", *ca, expect=(1,))
+        print("small_client: TLS to plaintext: " + said.strip()[:300], flush=True)
+
+
 def client_certificate():
     """A broker that asks for a certificate of ours, with a locked key."""
     security = Security("client-certificate", listeners=("SSL",), client_auth="required")
@@ -224,4 +253,4 @@ def password_changed_while_running():
 
 
 if __name__ == "__main__":
-    main([whole_jobs, client_certificate, wrong_credentials, password_changed_while_running])
+    main([whole_jobs, small_client, client_certificate, wrong_credentials, password_changed_while_running])

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,9 @@ constexpr int kAsyncThreads = 4;
 constexpr std::chrono::milliseconds kReconnectPause(25);
 constexpr std::chrono::milliseconds kRefusedPause(500);
 constexpr SteadyMicros kNamePatience = 15'000'000;
+constexpr int64_t kMinClientMemory = int64_t{2} << 20;
+constexpr int64_t kMaxClientMemory = int64_t{32} << 20;
+constexpr SteadyMicros kSinkReportMicros = 1'000'000;
 }  // namespace
 
 TaskManager::TaskManager(TaskManagerOptions options, TaskManagerParts parts)
@@ -159,10 +163,16 @@ void TaskManager::Heartbeat() {
       link_changed_.notify_all();
     } else {
       Send(control::Heartbeat{});
+      const bool with_sinks = now - sinks_reported_at_ >= kSinkReportMicros;
+      if (with_sinks) sinks_reported_at_ = now;
       for (const auto& [job, attempt] : attempts_) {
         control::MetricsReport report;
         report.fence = attempt.deployment->fence;
-        for (const auto& subtask : attempt.subtasks) report.subtasks.push_back(subtask->Metrics());
+        for (const auto& subtask : attempt.subtasks) {
+          report.subtasks.push_back(subtask->Metrics());
+          if (!with_sinks) continue;
+          for (control::SinkReport& sink : subtask->Sinks()) report.sinks.push_back(std::move(sink));
+        }
         Send(std::move(report));
       }
     }
@@ -276,6 +286,8 @@ absl::StatusOr<std::shared_ptr<const Deployment>> TaskManager::MakeDeployment(co
     deployment->placements[placement.subtask] = placement;
   }
   deployment->resolve_only = message.resolve_only;
+  deployment->former_job = message.former_job;
+  deployment->unresolved = message.unresolved;
   ASSIGN_OR_RETURN(deployment->storage, StorageAt(message.storage));
   if (!message.restore.path.empty()) {
     deployment->restored = std::make_shared<RestoredManifest>(deployment->storage, message.restore);
@@ -288,12 +300,19 @@ absl::StatusOr<std::shared_ptr<const Deployment>> TaskManager::MakeDeployment(co
   deployment->send = [this](control::ToJobManager up) { Send(std::move(up)); };
   deployment->local_dir =
       absl::StrCat(options_.state_dir, "/attempts/", message.fence.job.value, "-", message.fence.attempt.value);
-  int stateful = 0;
+  int stateful = 0, clients = 0;
   for (const plan::Task& task : last_plan_->tasks) {
-    for (const plan::PlanOperator& op : task.operators) stateful += op.stateful ? 1 : 0;
+    for (const plan::PlanOperator& op : task.operators) {
+      stateful += op.stateful ? 1 : 0;
+      clients += op.kind == plan::OperatorKind::kSource || op.kind == plan::OperatorKind::kSink ? 1 : 0;
+    }
   }
   // Half of the memory is state's, shared by slots and stateful operators; the rest is for batches and queues.
   deployment->state_memory_bytes = options_.memory_bytes / 2 / std::max(1, options_.slots) / std::max(1, stateful);
+  // A sixteenth is for the queues of client libraries, and no more than keeps them busy.
+  deployment->client_memory_bytes =
+      std::clamp(options_.memory_bytes / 16 / std::max(1, options_.slots) / std::max(1, clients), kMinClientMemory,
+                 kMaxClientMemory);
   return deployment;
 }
 
@@ -363,7 +382,7 @@ std::vector<RunningSubtask> TaskManager::Running() const {
     const plan::ExecutionPlan& plan = *attempt.deployment->plan;
     for (const auto& subtask : attempt.subtasks) {
       out.push_back({job, plan.spec->name, attempt.deployment->fence.attempt, plan.tasks[subtask->id().task].name,
-                     subtask->Metrics()});
+                     subtask->Metrics(), subtask->Sinks()});
     }
   }
   return out;

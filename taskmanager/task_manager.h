@@ -57,6 +57,7 @@ struct RunningSubtask {
   Attempt attempt;
   std::string task;
   control::SubtaskMetrics metrics;
+  std::vector<control::SinkReport> sinks;
 };
 
 /// Runs subtasks for a JobManager: keeps the control stream, deploys, passes on what it is told, reports.
@@ -109,6 +110,7 @@ class TaskManager {
   int64_t heartbeat_micros_ = 500'000;
   int64_t heartbeat_timeout_micros_ = 3'000'000;
   SteadyMicros last_heard_ = 0;
+  SteadyMicros sinks_reported_at_ = 0;
   SteadyMicros lost_at_ = 0;
   SteadyMicros refused_since_ = 0;  // 0: not refused since the last registration
   std::map<JobId, Attempt> ended_;  // highest attempt that was ended, of each job seen

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "common/base/ids.h"
 #include "common/checkpoint/snapshot.h"
+#include "common/control/transaction_info.h"
 
 namespace weir::control {
 
@@ -55,14 +57,23 @@ struct SubtaskMetrics {
   int64_t watermark = batch::kMinTimestamp;
   int64_t busy_micros = 0, backpressured_micros = 0;
   int64_t state_bytes = 0;
+  int64_t lag_records = -1;  // sources: there and not read; -1: not known
   friend bool operator==(const SubtaskMetrics&, const SubtaskMetrics&) = default;
 };
 struct Heartbeat {
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
+/// The transactions of one sink of one subtask.
+struct SinkReport {
+  SubtaskId subtask;
+  std::string sink;
+  SinkTransactions transactions;
+  friend bool operator==(const SinkReport&, const SinkReport&) = default;
+};
 struct MetricsReport {
   Fence fence;
   std::vector<SubtaskMetrics> subtasks;
+  std::vector<SinkReport> sinks;  // once a second; empty in between
   friend bool operator==(const MetricsReport&, const MetricsReport&) = default;
 };
 /// What a deployed subtask has come to. In order: kRestored (state and handles are in, its share of the handles is
@@ -78,7 +89,8 @@ struct SubtaskStateChanged {
   FailureDomain domain = FailureDomain::kInternal;
   friend bool operator==(const SubtaskStateChanged&, const SubtaskStateChanged&) = default;
 };
-/// Subtask 0 of a source has found the splits (first start only).
+/// Subtask 0 of a source has found the splits: at the first start, or at a restore when there are more than recorded
+/// (before it reports kRestored).
 struct SplitsFound {
   Fence fence;
   checkpoint::SourceSplits source;
@@ -164,10 +176,13 @@ struct Deploy {
   checkpoint::FileRef restore;
   /// A resolver attempt (design.md 5.9): only sinks, which resolve and sweep and never run.
   bool resolve_only = false;
+  /// The resolver of a checkpoint of another job (`--from`): whose it is, and what the user said.
+  std::optional<JobId> former_job;
+  UnresolvedPolicy unresolved = UnresolvedPolicy::kFail;
   friend bool operator==(const Deploy&, const Deploy&) = default;
 };
-/// First start: the splits of all sources are recorded (checkpoint 0). Sent with StartRunning's job already done for
-/// restored attempts: their splits are in the manifest.
+/// First start: the splits of all sources are recorded (checkpoint 0). Restored attempts have theirs from the manifest;
+/// to them it is sent, before StartRunning, when a list has grown.
 struct AssignSplits {
   Fence fence;
   std::vector<checkpoint::SourceSplits> sources;

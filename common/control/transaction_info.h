@@ -20,6 +20,13 @@ struct TransactionInfo {
   friend bool operator==(const TransactionInfo&, const TransactionInfo&) = default;
 };
 
+/// What becomes of a prepared transaction whose outcome cannot be known or repaired (`--unresolved`).
+enum class UnresolvedPolicy : uint8_t {
+  kFail,    // stop with DATA_LOSS or OUTCOME_UNKNOWN
+  kSkip,    // leave it as it is
+  kRepeat,  // re-produce what is found of it
+};
+
 /// What a sink subtask has open, and counts since its attempt began.
 struct SinkTransactions {
   std::vector<TransactionInfo> open;

@@ -19,12 +19,7 @@
 
 namespace weir::taskmanager {
 
-/// What is to become of a prepared transaction whose outcome cannot be known or repaired (`--unresolved`).
-enum class UnresolvedPolicy : uint8_t {
-  kFail,    // stop with DATA_LOSS or OUTCOME_UNKNOWN
-  kSkip,    // leave it as it is
-  kRepeat,  // re-produce what is found of it
-};
+using control::UnresolvedPolicy;
 
 /// What a connector's sink is made with.
 struct SinkContext {
@@ -45,7 +40,9 @@ struct SinkContext {
   /// Started `--from` a checkpoint of this (ended) job, whose handles are being resolved: what it left is swept too.
   std::optional<JobId> former_job;
   UnresolvedPolicy unresolved = UnresolvedPolicy::kFail;
-  /// For records that must outlive the broker's transaction: files below `storage_prefix`, named by the handle.
+  /// For records that must outlive the broker's transaction: files whose paths begin with `storage_prefix` (append a
+  /// name that is unique within this attempt's subtask), given with the handle. What no checkpoint names is deleted once
+  /// the attempt is over.
   std::shared_ptr<checkpoint::Storage> storage;
   std::string storage_prefix;
   /// What client queues of this sink may use.
@@ -90,15 +87,18 @@ class TwoPhaseCommitSink {
   virtual absl::Status Commit(const std::string& handle) = 0;
   /// In recovery: commits, or finds that it was committed. Idempotent.
   virtual absl::Status Resolve(const std::string& handle) = 0;
-  /// The handles of one former subtask in checkpoint order. A sink that repairs has to know them together.
-  virtual absl::Status ResolveAll(const std::vector<std::string>& handles) {
-    for (const std::string& handle : handles) {
-      if (absl::Status status = Resolve(handle); !status.ok()) return status;
+  /// The handles of one former subtask in checkpoint order, with the files they refer to (which may lie elsewhere than
+  /// where this job's do). A sink that repairs has to know them together.
+  virtual absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles) {
+    for (const checkpoint::SinkHandle& handle : handles) {
+      if (absl::Status status = Resolve(handle.bytes); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
   /// Removes what attempts below this one left, of all subtasks. Only after every handle was resolved.
   virtual absl::Status Sweep() = 0;
+  /// Whether Sweep is to be called every half a minute while the job runs. Subtask 0 of exactly_once jobs is asked.
+  virtual bool SweepsWhileRunning() const { return false; }
   /// Rows that should not wait for the checkpoint (print, plain files): called when the task is idle.
   virtual absl::Status Flush() { return absl::OkStatus(); }
   /// Open and prepared transactions, and what has been done so far; for people. Thread: any.

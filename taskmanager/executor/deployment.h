@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
@@ -28,6 +29,8 @@ struct Deployment {
   std::shared_ptr<const plan::ExecutionPlan> plan;
   std::map<SubtaskId, control::SubtaskPlacement> placements;
   bool resolve_only = false;
+  std::optional<JobId> former_job;  // with `unresolved`: for the resolver of another job's checkpoint
+  control::UnresolvedPolicy unresolved = control::UnresolvedPolicy::kFail;
   std::shared_ptr<checkpoint::Storage> storage;
   std::shared_ptr<RestoredManifest> restored;  // null: first start
 
@@ -39,6 +42,7 @@ struct Deployment {
   std::function<void(control::ToJobManager)> send;
   std::string local_dir;            // of the attempt
   int64_t state_memory_bytes = 0;   // for each stateful operator of a subtask
+  int64_t client_memory_bytes = int64_t{16} << 20;  // for the client queues of each source and sink of a subtask
 };
 
 }  // namespace weir::taskmanager

@@ -4,19 +4,32 @@
 
 #include <chrono>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/log/log.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
 namespace {
 /// Metrics are copied out at most so often; a reader sees them that old.
 constexpr SteadyMicros kPublishMicros = 50'000;
+constexpr SteadyMicros kSweepMicros = 30'000'000;
 }  // namespace
 
 control::FailureDomain DomainOf(const absl::Status& error) {
   switch (error.code()) {
     case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kFailedPrecondition: return control::FailureDomain::kUser;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kUnimplemented: return control::FailureDomain::kUser;
+    case absl::StatusCode::kDataLoss:
+      // A sink says that something of a decided transaction is gone: no attempt finds it again. Damage of our own files
+      // has no such name.
+      return absl::StrContains(error.message(), "DATA_LOSS") ? control::FailureDomain::kUser
+                                                             : control::FailureDomain::kInternal;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kNotFound:
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kResourceExhausted: return control::FailureDomain::kExternal;
@@ -110,9 +123,18 @@ absl::Status Subtask::Run() {
   callbacks.events = this;
   builder_ = std::make_unique<SubtaskBuilder>(deployment_.get(), id_, &counters_, std::move(callbacks));
   RETURN_IF_ERROR(builder_->Restore());
-  if (is_source_ && id_.index == 0 && deployment_->restored == nullptr && !deployment_->resolve_only) {
-    ASSIGN_OR_RETURN(checkpoint::SourceSplits source, builder_->EnumerateSplits());
-    deployment_->send(control::SplitsFound{deployment_->fence, std::move(source)});
+  if (is_source_ && id_.index == 0 && !deployment_->resolve_only) {
+    if (deployment_->restored == nullptr) {
+      ASSIGN_OR_RETURN(checkpoint::SourceSplits source, builder_->EnumerateSplits());
+      deployment_->send(control::SplitsFound{deployment_->fence, std::move(source)});
+    } else {
+      ASSIGN_OR_RETURN(auto grown, builder_->RefreshSplits());
+      if (grown) deployment_->send(control::SplitsFound{deployment_->fence, *std::move(grown)});
+    }
+  }
+  {
+    std::lock_guard lock(signal_->mutex);
+    sinks_ = builder_->sinks();
   }
   ReportState(control::SubtaskState::kRestored);
   for (;;) {
@@ -143,6 +165,12 @@ absl::Status Subtask::Handle(Mail mail) {
   if (std::holds_alternative<StartRunning>(mail)) {
     if (deployment_->resolve_only || task_ != nullptr) return absl::OkStatus();
     ASSIGN_OR_RETURN(task_, builder_->Start(std::move(inputs_)));
+    const bool exactly_once = deployment_->plan->spec->guarantee == job::Guarantee::kExactlyOnce;
+    for (const auto& named : builder_->sinks()) {
+      if (id_.index == 0 && exactly_once && named.sink->SweepsWhileRunning()) {
+        sweep_at_ = deployment_->clock->Steady() + kSweepMicros;
+      }
+    }
     ReportState(control::SubtaskState::kRunning);
     return absl::OkStatus();
   }
@@ -167,13 +195,45 @@ absl::Status Subtask::StepOrWait() {
   const SteadyMicros end = deployment_->clock->Steady();
   busy_micros_ += end - begin;
   if (result.kind == Task::StepResult::Kind::kWorked) {
-    if (end - published_at_ >= kPublishMicros) PublishMetrics();
+    if (end - published_at_ >= kPublishMicros) {
+      PublishMetrics();
+      MaybeSweep(end);
+    }
     return absl::OkStatus();
   }
   PublishMetrics();
-  Wait(result.until);
+  MaybeSweep(end);
+  SteadyMicros until = result.until;
+  if (sweep_at_ != 0 && (until == 0 || sweep_at_ < until)) until = sweep_at_;
+  Wait(until);
   if (result.kind == Task::StepResult::Kind::kWaitOutput) blocked_micros_ += deployment_->clock->Steady() - end;
   return absl::OkStatus();
+}
+
+void Subtask::MaybeSweep(SteadyMicros now) {
+  if (sweep_at_ == 0 || now < sweep_at_) return;
+  sweep_at_ = now + kSweepMicros;
+  for (const auto& named : sinks_) {
+    if (!named.sink->SweepsWhileRunning()) continue;
+    async_.Run([named, job = deployment_->plan->spec->name] {
+      if (const absl::Status status = named.sink->Sweep(); !status.ok()) {
+        log::Warning(absl::StrCat(named.name, ": transactions of older attempts not swept, tried again later: ",
+                                  status.message()),
+                     {{"job", job}});
+      }
+    });
+  }
+}
+
+std::vector<control::SinkReport> Subtask::Sinks() const {
+  std::vector<SubtaskBuilder::NamedSink> sinks;
+  {
+    std::lock_guard lock(signal_->mutex);
+    sinks = sinks_;
+  }
+  std::vector<control::SinkReport> out;
+  for (const auto& named : sinks) out.push_back({id_, named.name, named.sink->Transactions()});
+  return out;
 }
 
 void Subtask::PublishMetrics() {
@@ -191,6 +251,7 @@ void Subtask::PublishMetrics() {
   if (task_ != nullptr) {
     metrics_.watermark = task_->watermark();
     metrics_.state_bytes = task_->state_bytes();
+    metrics_.lag_records = task_->lag();
   }
 }
 
@@ -217,7 +278,7 @@ void Subtask::OnSourceEnded() {
 void Subtask::OnAcknowledge(control::CheckpointAck ack) {
   ack.fence = deployment_->fence;
   // The last numbers of a bounded job must be there before it ends.
-  if (ack.snapshot.ended) deployment_->send(control::MetricsReport{deployment_->fence, {Metrics()}});
+  if (ack.snapshot.ended) deployment_->send(control::MetricsReport{deployment_->fence, {Metrics()}, Sinks()});
   deployment_->send(std::move(ack));
 }
 

@@ -43,6 +43,8 @@ class Subtask final : private TaskEvents {
 
   SubtaskId id() const { return id_; }
   control::SubtaskMetrics Metrics() const;
+  /// What its sinks have open; nothing before they are made.
+  std::vector<control::SinkReport> Sinks() const;
 
  private:
   // TaskEvents; from the serial queue or the own thread.
@@ -58,6 +60,8 @@ class Subtask final : private TaskEvents {
   absl::Status Handle(Mail mail);
   absl::Status StepOrWait();
   void Wait(SteadyMicros until);
+  /// Sweeps once more when it is time: a zombie of an older attempt may have opened a transaction late.
+  void MaybeSweep(SteadyMicros now);
   void PublishMetrics();
   void ReportState(control::SubtaskState state, absl::Status error = absl::OkStatus());
 
@@ -85,6 +89,8 @@ class Subtask final : private TaskEvents {
   std::atomic<bool> cancelled_{false};
   int64_t busy_micros_ = 0, blocked_micros_ = 0;  // own thread
   SteadyMicros published_at_ = 0;
+  SteadyMicros sweep_at_ = 0;  // 0: never
+  std::vector<SubtaskBuilder::NamedSink> sinks_;  // under the signal's mutex
   std::thread thread_;
 };
 

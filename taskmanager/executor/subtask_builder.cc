@@ -31,6 +31,7 @@ class StatefulOperator final : public Operator {
   }
   void OnCheckpointComplete(CheckpointId checkpoint) override { op_->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { op_->OnCheckpointAborted(checkpoint); }
+  bool ReadyToSnapshot() const override { return op_->ReadyToSnapshot(); }
   int64_t state_bytes() const override { return op_->state_bytes(); }
 
  private:
@@ -103,7 +104,7 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
     }
   }
   restored_watermark_ = std::min(restored_watermark_.value_or(batch::kMaxTimestamp), context.restored_watermark);
-  ASSIGN_OR_RETURN(OperatorPtr made, MakeOperator(op, manifest));
+  ASSIGN_OR_RETURN(OperatorPtr made, MakeOperator(op, index, manifest));
   context.plan = &op;
   context.execution_plan = deployment_->plan.get();
   context.job = deployment_->fence.job;
@@ -143,7 +144,34 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
   return absl::OkStatus();
 }
 
-absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperator& op,
+SinkContext SubtaskBuilder::MakeSinkContext(const plan::PlanOperator& op, int index) const {
+  const job::JobSpec& spec = *deployment_->plan->spec;
+  SinkContext context;
+  context.node = &deployment_->plan->node(op);
+  context.schema = op.input;
+  context.job = deployment_->fence.job;
+  context.attempt = deployment_->fence.attempt;
+  context.subtask = id_.index;
+  context.parallelism = task_->parallelism;
+  context.exactly_once = spec.guarantee == job::Guarantee::kExactlyOnce;
+  context.clock = deployment_->clock;
+  context.job_name = spec.name;
+  context.checkpoint_interval_micros = spec.checkpoint.interval;
+  context.checkpoint_timeout_micros = spec.checkpoint.timeout;
+  context.max_concurrent_checkpoints = spec.checkpoint.max_concurrent;
+  context.tolerable_failures = spec.checkpoint.tolerable_failures;
+  context.former_job = deployment_->former_job;
+  context.unresolved = deployment_->unresolved;
+  context.storage = deployment_->storage;
+  // Below the attempt's own folder: the sweep of older attempts finds what no checkpoint names.
+  context.storage_prefix = absl::StrCat(
+      checkpoint::StatePrefix(deployment_->fence.job, deployment_->fence.attempt, id_), index, "-");
+  context.memory_bytes = deployment_->client_memory_bytes;
+  context.wake = callbacks_.wake;
+  return context;
+}
+
+absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperator& op, int index,
                                                          const checkpoint::Manifest* manifest) {
   switch (op.kind) {
     case plan::OperatorKind::kFilter: return std::make_unique<FilterOperator>();
@@ -153,25 +181,16 @@ absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperato
     case plan::OperatorKind::kWindowAggregate: return std::make_unique<WindowAggregateOperator>();
     case plan::OperatorKind::kSource: break;
     case plan::OperatorKind::kSink: {
-      const job::Node& node = deployment_->plan->node(op);
-      const auto factory = deployment_->connectors->sinks.find(node.type);
+      const SinkContext context = MakeSinkContext(op, index);
+      const auto factory = deployment_->connectors->sinks.find(context.node->type);
       if (factory == deployment_->connectors->sinks.end()) {
-        return absl::InternalError(absl::StrCat(op.name, ": no sink of type `", node.type, "` in this build"));
+        return absl::InternalError(absl::StrCat(op.name, ": no sink of type `", context.node->type, "` in this build"));
       }
-      SinkContext context;
-      context.node = &node;
-      context.schema = op.input;
-      context.job = deployment_->fence.job;
-      context.attempt = deployment_->fence.attempt;
-      context.subtask = id_.index;
-      context.parallelism = task_->parallelism;
-      context.exactly_once = deployment_->plan->spec->guarantee == job::Guarantee::kExactlyOnce;
-      context.clock = deployment_->clock;
       ASSIGN_OR_RETURN(std::unique_ptr<TwoPhaseCommitSink> sink, factory->second(context));
       if (manifest != nullptr && !manifest->self_contained) RETURN_IF_ERROR(ResolveShare(op, *sink, *manifest));
       auto made = std::make_unique<SinkOperator>(
           SinkOperator::Options{callbacks_.run_async, callbacks_.on_sink_committed}, std::move(sink));
-      sinks_.push_back(made->shared_sink());
+      sinks_.push_back({op.name, made->shared_sink()});
       return made;
     }
   }
@@ -199,6 +218,11 @@ SourceContext SubtaskBuilder::MakeSourceContext(const plan::PlanOperator& op) co
   context.parallelism = task_->parallelism;
   context.clock = deployment_->clock;
   context.wake = callbacks_.wake;
+  context.job = deployment_->fence.job;
+  context.attempt = deployment_->fence.attempt;
+  context.job_name = deployment_->plan->spec->name;
+  context.exactly_once = deployment_->plan->spec->guarantee == job::Guarantee::kExactlyOnce;
+  context.memory_bytes = deployment_->client_memory_bytes;
   return context;
 }
 
@@ -231,6 +255,27 @@ absl::StatusOr<checkpoint::SourceSplits> SubtaskBuilder::EnumerateSplits() {
   return found;
 }
 
+absl::StatusOr<std::optional<checkpoint::SourceSplits>> SubtaskBuilder::RefreshSplits() {
+  const plan::PlanOperator& op = task_->operators[0];
+  if (op.bounded) return std::nullopt;
+  ASSIGN_OR_RETURN(const auto manifest, deployment_->restored->Get());
+  const std::string name = NameInCheckpoint(op, deployment_->plan->node(op), *manifest);
+  const SourceContext context = MakeSourceContext(op);
+  for (const checkpoint::SourceSplits& source : manifest->sources) {
+    if (source.node != name && source.node != op.name) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<SplitEnumerator> enumerator,
+                     deployment_->connectors->sources.at(context.node->type).enumerator(context));
+    ASSIGN_OR_RETURN(auto splits, enumerator->Refresh(source.splits));
+    if (!splits || splits->size() == source.splits.size()) return std::nullopt;
+    if (splits->size() < source.splits.size() ||
+        !std::equal(source.splits.begin(), source.splits.end(), splits->begin())) {
+      return absl::InternalError(absl::StrCat(op.name, ": the list of splits did not grow at its end"));
+    }
+    return checkpoint::SourceSplits{op.name, *std::move(splits)};
+  }
+  return std::nullopt;
+}
+
 absl::Status SubtaskBuilder::AssignSplits(const std::vector<checkpoint::SourceSplits>& sources) {
   const plan::PlanOperator& op = task_->operators[0];
   if (op.kind != plan::OperatorKind::kSource) return absl::OkStatus();
@@ -252,7 +297,7 @@ absl::Status SubtaskBuilder::AssignSplits(const std::vector<checkpoint::SourceSp
 
 absl::Status SubtaskBuilder::Sweep() {
   if (!sinks_.empty()) RETURN_IF_ERROR(WEIR_FAILPOINT("before_sweep"));
-  for (const auto& sink : sinks_) RETURN_IF_ERROR(sink->Sweep());
+  for (const NamedSink& named : sinks_) RETURN_IF_ERROR(Annotate(named.sink->Sweep(), named.name));
   return absl::OkStatus();
 }
 

@@ -21,6 +21,10 @@ class SubtaskBuilder {
     std::function<void(CheckpointId, absl::Status)> on_sink_committed;
     TaskEvents* events = nullptr;
   };
+  struct NamedSink {
+    std::string name;
+    std::shared_ptr<TwoPhaseCommitSink> sink;
+  };
   SubtaskBuilder(const Deployment* deployment, SubtaskId id, OperatorCounters* counters, Callbacks callbacks);
   ~SubtaskBuilder();
 
@@ -28,15 +32,21 @@ class SubtaskBuilder {
   absl::Status Restore();
   /// First start, subtask 0 of a source: its splits.
   absl::StatusOr<checkpoint::SourceSplits> EnumerateSplits();
-  /// First start: the recorded splits. (A restored subtask has them from the manifest.)
+  /// Restore, subtask 0 of a source: its splits, if there are more of them than recorded.
+  absl::StatusOr<std::optional<checkpoint::SourceSplits>> RefreshSplits();
+  /// The recorded splits. (A restored subtask has those of the manifest already.)
   absl::Status AssignSplits(const std::vector<checkpoint::SourceSplits>& sources);
   absl::Status Sweep();
+  /// After Restore.
+  const std::vector<NamedSink>& sinks() const { return sinks_; }
   /// Connects to the receivers. After it the task may step; the builder is needed no more.
   absl::StatusOr<std::unique_ptr<Task>> Start(std::vector<TaskInput> inputs);
 
  private:
   absl::Status RestoreOperator(int index, const checkpoint::Manifest* manifest);
-  absl::StatusOr<OperatorPtr> MakeOperator(const plan::PlanOperator& op, const checkpoint::Manifest* manifest);
+  absl::StatusOr<OperatorPtr> MakeOperator(const plan::PlanOperator& op, int index,
+                                           const checkpoint::Manifest* manifest);
+  SinkContext MakeSinkContext(const plan::PlanOperator& op, int index) const;
   absl::Status ResolveShare(const plan::PlanOperator& op, TwoPhaseCommitSink& sink,
                             const checkpoint::Manifest& manifest);
   absl::Status MakeSource(const plan::PlanOperator& op);
@@ -49,7 +59,7 @@ class SubtaskBuilder {
   Callbacks callbacks_;
   std::unique_ptr<SourceOperator> source_;
   std::vector<OperatorPtr> operators_;
-  std::vector<std::shared_ptr<TwoPhaseCommitSink>> sinks_;
+  std::vector<NamedSink> sinks_;
   std::optional<int64_t> restored_watermark_;  // the least of the operators'; nothing without operators
 };
 

@@ -87,6 +87,9 @@ class Operator {
   virtual absl::StatusOr<Progress> Drain(Output& output) { return Progress::kDone; }
   /// Called when the task has nothing else to do: emit or flush what should not wait longer.
   virtual absl::Status OnIdle(Output& output) { return absl::OkStatus(); }
+  /// Whether Snapshot has what it needs. While not, the task takes no input; woken, it asks again, and after a while it
+  /// declines the checkpoint.
+  virtual bool ReadyToSnapshot() const { return true; }
   /// The synchronous part at barrier `checkpoint`. Null: nothing to keep. No I/O.
   virtual absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) { return nullptr; }
   virtual void OnCheckpointComplete(CheckpointId checkpoint) {}

@@ -1,6 +1,7 @@
 #include "taskmanager/operator/sink_operator.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,7 @@ class PreCommit final : public AsyncSnapshot {
         handle.connector = sink_->connector();
         handle.bytes = *std::move(bytes);
         handle.deadline_ms = sealed_->deadline_ms();
+        handle.files = sealed_->files();
         pending_->handles.push_back(std::move(handle));
       }
     }
@@ -85,8 +87,6 @@ void SinkOperator::OnCheckpointComplete(CheckpointId checkpoint) {
 
 absl::Status ResolveHandles(TwoPhaseCommitSink& sink, std::vector<checkpoint::SinkHandle> handles,
                             const std::string& node) {
-  std::stable_sort(handles.begin(), handles.end(),
-                   [](const auto& a, const auto& b) { return a.checkpoint < b.checkpoint; });
   RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
   for (const checkpoint::SinkHandle& handle : handles) {
     if (handle.connector != sink.connector()) {
@@ -95,8 +95,12 @@ absl::Status ResolveHandles(TwoPhaseCommitSink& sink, std::vector<checkpoint::Si
                        sink.connector(), "` now; let the old job finish first, or start it from a savepoint"));
     }
   }
-  for (const checkpoint::SinkHandle& handle : handles) {
-    RETURN_IF_ERROR(Annotate(sink.Resolve(handle.bytes), node));
+  std::map<int32_t, std::vector<checkpoint::SinkHandle>> by_owner;
+  for (checkpoint::SinkHandle& handle : handles) by_owner[handle.owner_subtask].push_back(std::move(handle));
+  for (auto& [owner, owned] : by_owner) {
+    std::stable_sort(owned.begin(), owned.end(),
+                     [](const auto& a, const auto& b) { return a.checkpoint < b.checkpoint; });
+    RETURN_IF_ERROR(Annotate(sink.ResolveAll(owned), node));
     RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
   }
   return absl::OkStatus();

@@ -31,6 +31,7 @@ class SinkOperator final : public Operator {
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::Status OnIdle(Output& output) override { return sink_->Flush(); }
+  bool ReadyToSnapshot() const override { return sink_->ReadyToSeal(); }
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
   void OnCheckpointComplete(CheckpointId checkpoint) override;
 

@@ -32,6 +32,7 @@ absl::Status SourceOperator::Assign(const std::vector<checkpoint::SourceSplits::
                                     const std::map<int32_t, checkpoint::SplitState>& restored) {
   const SteadyMicros now = options_.clock->Steady();
   for (int32_t i = options_.subtask; i < static_cast<int32_t>(splits.size()); i += options_.parallelism) {
+    if (splits_.contains(i)) continue;
     checkpoint::SplitState state;
     if (auto it = restored.find(i); it != restored.end()) state = it->second;
     splits_[i] = state.ended;
@@ -131,7 +132,8 @@ int64_t SourceOperator::Watermark() {
   return current == batch::kMaxTimestamp ? batch::kMinTimestamp : current;
 }
 
-checkpoint::OperatorSnapshot SourceOperator::Snapshot() const {
+checkpoint::OperatorSnapshot SourceOperator::Snapshot(CheckpointId checkpoint) {
+  reader_->OnSnapshot(checkpoint);
   checkpoint::OperatorSnapshot snapshot;
   snapshot.node = options_.plan->name;
   for (const auto& [index, ended] : splits_) {

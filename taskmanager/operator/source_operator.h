@@ -15,7 +15,7 @@ namespace weir::taskmanager {
 /// Head of a source task: runs a connector's reader, gives rows their event times, keeps the watermark, holds to `rate`.
 ///
 /// Thread:  the task's thread.
-/// Order:   Assign once, then Poll, Snapshot, OnCheckpointComplete.
+/// Order:   Assign (again with a list that has grown, before the first Poll), then Poll, Snapshot, OnCheckpointComplete.
 class SourceOperator {
  public:
   struct Options {
@@ -28,7 +28,7 @@ class SourceOperator {
   };
   SourceOperator(Options options, std::unique_ptr<SourceReader> reader);
 
-  /// The splits of this subtask (index mod parallelism) with what was read of them.
+  /// The splits of this subtask (index mod parallelism) with what was read of them. Those it has already stay as they are.
   absl::Status Assign(const std::vector<checkpoint::SourceSplits::Split>& splits,
                       const std::map<int32_t, checkpoint::SplitState>& restored);
 
@@ -41,8 +41,10 @@ class SourceOperator {
   /// kMaxTimestamp after the end; kIdleWatermark when idle.
   int64_t Watermark();
   bool ended() const { return ended_; }
+  /// Rows that are there and not read yet; -1: not known.
+  int64_t Lag() const { return reader_->Lag(); }
 
-  checkpoint::OperatorSnapshot Snapshot() const;
+  checkpoint::OperatorSnapshot Snapshot(CheckpointId checkpoint);
   void OnCheckpointComplete(CheckpointId checkpoint) { reader_->OnCheckpointComplete(checkpoint); }
 
  private:

@@ -78,6 +78,13 @@ absl::Status OperatorChain::Continue() {
   return absl::OkStatus();
 }
 
+int OperatorChain::FirstUnready() const {
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    if (operators_[i] != nullptr && !operators_[i]->ReadyToSnapshot()) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 absl::Status OperatorChain::OnIdle() {
   for (size_t i = 0; i < operators_.size(); ++i) {
     if (operators_[i] != nullptr) RETURN_IF_ERROR(operators_[i]->OnIdle(outputs_[i]));

@@ -36,6 +36,8 @@ class OperatorChain {
   /// One operator's bounded piece of the step under way.
   absl::Status Continue();
 
+  /// Index of an operator that cannot take a snapshot now; -1: all can.
+  int FirstUnready() const;
   absl::Status OnIdle();
   absl::Status FlushEdges();
   /// Sends it on every edge, behind all rows.

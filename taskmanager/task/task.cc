@@ -39,13 +39,9 @@ absl::StatusOr<Task::StepResult> Task::Step() {
   }
   if (chain_.stepping()) {
     RETURN_IF_ERROR(chain_.Continue());
-    if (!chain_.stepping() && draining_for_) {
-      const CheckpointId checkpoint = *draining_for_;
-      draining_for_.reset();
-      RETURN_IF_ERROR(TakeSnapshot(checkpoint));
-    }
-    return StepResult{};
+    return !chain_.stepping() && draining_for_ ? Seal(now) : StepResult{};
   }
+  if (draining_for_) return Seal(now);
   if (!due_.empty()) {
     draining_for_ = due_.front();
     due_.pop_front();

@@ -80,6 +80,8 @@ class Task {
   absl::Status Abort(CheckpointId checkpoint);
 
   int64_t watermark() const { return chain_.watermark(); }
+  /// Rows that the source has not read yet; -1: not known.
+  int64_t lag() const { return source_ != nullptr ? source_->Lag() : -1; }
   int64_t state_bytes() const { return chain_.state_bytes(); }
   /// Called by the task's sinks from the serial queue.
   void OnSinkCommitted(CheckpointId checkpoint, absl::Status status);
@@ -99,6 +101,8 @@ class Task {
   absl::Status Apply(const BarrierAligner::Actions& actions, const char* why);
   absl::Status ExpireAlignments(SteadyMicros now);
   absl::Status CancelDownstream(CheckpointId checkpoint);
+  /// Drained: takes the snapshot, or waits for what an operator lacks for it, or declines.
+  absl::StatusOr<StepResult> Seal(SteadyMicros now);
   absl::Status TakeSnapshot(CheckpointId checkpoint);
 
   Options options_;
@@ -111,7 +115,8 @@ class Task {
   bool idle_said_ = false;
   bool was_idle_ = false;
   std::deque<CheckpointId> due_;             // barriers to snapshot, in order
-  std::optional<CheckpointId> draining_for_;
+  std::optional<CheckpointId> draining_for_;  // until its snapshot is taken
+  SteadyMicros seal_by_ = 0;                  // drained and waiting for an operator: declined then; 0: not waiting
   int sink_count_ = 0;
   // Serial queue only: sinks that have confirmed the newest completed checkpoint.
   CheckpointId confirming_{0};

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "taskmanager/task/task.h"
@@ -8,6 +10,9 @@
 
 namespace weir::taskmanager {
 namespace {
+
+/// A sink without a fresh transaction holds up the task for no longer, nor for more than half of the checkpoint timeout.
+constexpr SteadyMicros kSealPatience = 5'000'000;
 
 /// The asynchronous parts of one snapshot of a subtask; run in the serial queue.
 struct AsyncParts {
@@ -74,6 +79,7 @@ absl::Status Task::Abort(CheckpointId checkpoint) {
   bool mine = due_.size() != before;
   if (draining_for_ == checkpoint) {
     draining_for_.reset();  // the drain itself goes on: it loses nothing
+    seal_by_ = 0;
     mine = true;
   }
   if (mine) return CancelDownstream(checkpoint);
@@ -113,6 +119,31 @@ absl::Status Task::ExpireAlignments(SteadyMicros now) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Task::StepResult> Task::Seal(SteadyMicros now) {
+  const CheckpointId checkpoint = *draining_for_;
+  const int unready = chain_.FirstUnready();
+  if (unready >= 0) {
+    if (seal_by_ == 0) seal_by_ = now + std::min(options_.checkpoint_timeout_micros / 2, kSealPatience);
+    if (now < seal_by_) {
+      RETURN_IF_ERROR(chain_.FlushEdges());
+      return StepResult{StepResult::Kind::kWaitInput, seal_by_};
+    }
+  }
+  draining_for_.reset();
+  seal_by_ = 0;
+  if (unready < 0) {
+    RETURN_IF_ERROR(TakeSnapshot(checkpoint));
+    return StepResult{};
+  }
+  // Nothing was sealed: what is open stays open, and the next barrier takes it along.
+  options_.events->OnDecline(checkpoint,
+                             absl::AbortedError(absl::StrCat(options_.task->operators[unready].name,
+                                                             ": no fresh transaction came to be ready in time")),
+                             /*storage_failed=*/false);
+  RETURN_IF_ERROR(CancelDownstream(checkpoint));
+  return StepResult{};
+}
+
 absl::Status Task::TakeSnapshot(CheckpointId checkpoint) {
   RETURN_IF_ERROR(WEIR_FAILPOINT("before_seal"));
   const SteadyMicros begin = options_.clock->Steady();
@@ -122,7 +153,7 @@ absl::Status Task::TakeSnapshot(CheckpointId checkpoint) {
   ack.alignment_micros = aligner_.last_alignment_micros();
   ack.snapshot.subtask = options_.subtask;
   ack.snapshot.ended = source_ != nullptr ? source_end_said_ : chain_.watermark() == batch::kMaxTimestamp;
-  if (source_ != nullptr) ack.snapshot.operators.push_back(source_->Snapshot());
+  if (source_ != nullptr) ack.snapshot.operators.push_back(source_->Snapshot(checkpoint));
   for (size_t i = 0; i < chain_.operators().size(); ++i) {
     Operator* op = chain_.operators()[i].get();
     if (op == nullptr) continue;

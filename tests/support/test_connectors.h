@@ -8,7 +8,7 @@
 
 namespace weir::testing {
 
-/// A connector by its traits alone.
+/// A connector by its traits alone. A source named `live` is endless.
 class TestConnector : public job::ConnectorDescriptor {
  public:
   TestConnector(std::string type, const job::ConnectorTraits* source,
@@ -17,6 +17,7 @@ class TestConnector : public job::ConnectorDescriptor {
   std::string_view type() const override { return type_; }
   const job::ConnectorTraits* source() const override { return source_; }
   const job::ConnectorTraits* sink() const override { return sink_; }
+  bool Bounded(const job::Node& node) const override { return node.name != "live"; }
 
  private:
   std::string type_;

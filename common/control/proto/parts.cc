@@ -61,6 +61,7 @@ void ToProto(const SubtaskMetrics& metrics, v1::SubtaskMetrics* out) {
   out->set_busy_micros(metrics.busy_micros);
   out->set_backpressured_micros(metrics.backpressured_micros);
   out->set_state_bytes(metrics.state_bytes);
+  out->set_lag_records(metrics.lag_records);
 }
 
 absl::StatusOr<SubtaskMetrics> FromProto(const v1::SubtaskMetrics& in) {
@@ -77,7 +78,45 @@ absl::StatusOr<SubtaskMetrics> FromProto(const v1::SubtaskMetrics& in) {
   metrics.busy_micros = in.busy_micros();
   metrics.backpressured_micros = in.backpressured_micros();
   metrics.state_bytes = in.state_bytes();
+  metrics.lag_records = in.lag_records();
   return metrics;
+}
+
+void ToProto(const SinkReport& report, v1::SinkReport* out) {
+  ToProto(report.subtask, out->mutable_subtask());
+  out->set_sink(report.sink);
+  for (const TransactionInfo& open : report.transactions.open) {
+    auto* added = out->add_open();
+    added->set_id(open.id);
+    added->set_state(static_cast<v1::TransactionState>(static_cast<int>(open.state) + 1));
+    added->set_checkpoint(open.checkpoint.value);
+    added->set_opened_at_ms(open.opened_at_ms);
+    added->set_deadline_ms(open.deadline_ms);
+    added->set_records(open.records);
+  }
+  out->set_commits(report.transactions.commits);
+  out->set_repairs(report.transactions.repairs);
+  out->set_commit_micros(report.transactions.commit_micros);
+  out->set_last_commit_micros(report.transactions.last_commit_micros);
+}
+
+absl::StatusOr<SinkReport> FromProto(const v1::SinkReport& in) {
+  SinkReport report;
+  ASSIGN_OR_RETURN(report.subtask, FromProto(in.subtask()));
+  report.sink = in.sink();
+  for (const auto& open : in.open()) {
+    if (open.state() < v1::TRANSACTION_OPEN || open.state() > v1::TRANSACTION_PREPARED) {
+      return absl::InvalidArgumentError(absl::StrCat("transaction state ", open.state(), " is none"));
+    }
+    report.transactions.open.push_back(
+        {open.id(), static_cast<TransactionInfo::State>(open.state() - 1),
+         CheckpointId(open.checkpoint()), open.opened_at_ms(), open.deadline_ms(), open.records()});
+  }
+  report.transactions.commits = in.commits();
+  report.transactions.repairs = in.repairs();
+  report.transactions.commit_micros = in.commit_micros();
+  report.transactions.last_commit_micros = in.last_commit_micros();
+  return report;
 }
 
 // The wire has 0 for "not said", so the numbers are one above those of the enums.

@@ -31,6 +31,7 @@ struct Writer {
     auto* m = out->mutable_metrics_report();
     ToProto(in.fence, m->mutable_fence());
     for (const auto& subtask : in.subtasks) ToProto(subtask, m->add_subtasks());
+    for (const auto& sink : in.sinks) ToProto(sink, m->add_sinks());
   }
   void operator()(const SubtaskStateChanged& in) {
     auto* m = out->mutable_subtask_state_changed();
@@ -111,6 +112,10 @@ absl::StatusOr<ToJobManager> Read(const v1::MetricsReport& in) {
   for (const auto& subtask : in.subtasks()) {
     ASSIGN_OR_RETURN(auto metrics, FromProto(subtask));
     m.subtasks.push_back(metrics);
+  }
+  for (const auto& sink : in.sinks()) {
+    ASSIGN_OR_RETURN(auto report, FromProto(sink));
+    m.sinks.push_back(std::move(report));
   }
   return m;
 }

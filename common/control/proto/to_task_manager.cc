@@ -37,6 +37,8 @@ struct Writer {
     }
     ToProto(in.restore, m->mutable_restore());
     m->set_resolve_only(in.resolve_only);
+    if (in.former_job) m->set_former_job(in.former_job->value);
+    m->set_unresolved(static_cast<v1::UnresolvedPolicy>(static_cast<int>(in.unresolved) + 1));
   }
   void operator()(const AssignSplits& in) {
     ToProto(in.fence, out->mutable_assign_splits()->mutable_fence());
@@ -110,6 +112,12 @@ absl::StatusOr<ToTaskManager> Read(const v1::Deploy& in) {
   }
   m.restore = FromProto(in.restore());
   m.resolve_only = in.resolve_only();
+  if (in.has_former_job()) m.former_job = JobId{in.former_job()};
+  if (in.unresolved() < v1::UNRESOLVED_POLICY_FAIL ||
+      in.unresolved() > v1::UNRESOLVED_POLICY_REPEAT) {
+    return absl::InvalidArgumentError(absl::StrCat("policy ", in.unresolved(), " is none"));
+  }
+  m.unresolved = static_cast<UnresolvedPolicy>(in.unresolved() - 1);
   return m;
 }
 absl::StatusOr<ToTaskManager> Read(const v1::AssignSplits& in) {

@@ -22,8 +22,17 @@ class RandomMessages {
       case 2:
         return Heartbeat{};
       case 3: {
-        MetricsReport m{MakeFence(), {}};
+        MetricsReport m{MakeFence(), {}, {}};
         Repeat([&] { m.subtasks.push_back(Metrics()); });
+        Repeat([&] {
+          SinkReport sink{Subtask(), Text(), {{}, Int(), Int(), Int(), Int()}};
+          Repeat([&] {
+            sink.transactions.open.push_back({Text(),
+                                              static_cast<TransactionInfo::State>(rng_.Below(3)),
+                                              CheckpointId(Int()), Int(), Int(), Int()});
+          });
+          m.sinks.push_back(std::move(sink));
+        });
         return m;
       }
       case 4:
@@ -56,7 +65,9 @@ class RandomMessages {
       case 2:
         return RegisterRefused{Status()};
       case 3: {
-        Deploy m{MakeFence(), Bytes(), Bytes(), Text(), {}, {}, File(), Bool()};
+        Deploy m{MakeFence(), Bytes(), Bytes(), Text(), {}, {}, File(), Bool(), std::nullopt,
+                 static_cast<UnresolvedPolicy>(rng_.Below(3))};
+        if (Bool()) m.former_job = JobId{Text()};
         Repeat([&] { m.subtasks.push_back(Subtask()); });
         Repeat([&] {
           m.placements.push_back({Subtask(), Text(), Text(), Incarnation(rng_.Next())});
@@ -108,7 +119,7 @@ class RandomMessages {
   Fence MakeFence() { return {LeaderEpoch(Int()), JobId{"j" + Text()}, Attempt(Int())}; }
   SubtaskId Subtask() { return {Int32(), Int32()}; }
   SubtaskMetrics Metrics() {
-    return {Subtask(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int()};
+    return {Subtask(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int()};
   }
   checkpoint::FileRef File() { return {Text(), rng_.Next(), static_cast<uint32_t>(rng_.Next())}; }
   checkpoint::SourceSplits Source() {

@@ -34,8 +34,8 @@ class Fixture {
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     folder_ = name;
     registry_.sources["file"] = {
-        [](const SourceContext&) -> absl::StatusOr<std::unique_ptr<SplitEnumerator>> {
-          return std::make_unique<WorldEnumerator>();
+        [world](const SourceContext&) -> absl::StatusOr<std::unique_ptr<SplitEnumerator>> {
+          return std::make_unique<WorldEnumerator>(world);
         },
         [world](const SourceContext& context) -> absl::StatusOr<std::unique_ptr<SourceReader>> {
           return std::make_unique<WorldReader>(world, context);
@@ -94,7 +94,8 @@ class Fixture {
   /// Deploys all subtasks of `yaml` here; returns them.
   std::vector<SubtaskId> Deploy(const std::string& yaml, const control::Fence& fence,
                                 const checkpoint::FileRef& restore = {},
-                                bool resolve_only = false) {
+                                bool resolve_only = false,
+                                const std::function<void(control::Deploy*)>& change = nullptr) {
     const auto plan = testing::PlanOf(yaml);
     REQUIRE(plan != nullptr);
     control::Deploy deploy;
@@ -114,6 +115,7 @@ class Fixture {
       }
     }
     const std::vector<SubtaskId> subtasks = deploy.subtasks;
+    if (change) change(&deploy);
     jm.Send(std::move(deploy));
     return subtasks;
   }
@@ -129,7 +131,7 @@ class Fixture {
       const auto* state = std::get_if<control::SubtaskStateChanged>(&message);
       if (state != nullptr && state->state == control::SubtaskState::kRestored) ++restored;
     }
-    if (first) {
+    if (!sources.empty()) {
       splits = sources;
       jm.Send(control::AssignSplits{fence, sources});
     }

@@ -112,6 +112,83 @@ TEST_CASE("restore: a resolver attempt commits what is pending and never runs", 
   CHECK(world.Visible() == after);
 }
 
+TEST_CASE("restore: splits that an endless source has got since are read too", "[executor]") {
+  std::string yaml = CountJob(2);
+  while (yaml.find("src") != std::string::npos) yaml.replace(yaml.find("src"), 3, "live");
+  World world;
+  auto storage = std::make_shared<tests::MemoryStorage>();
+  checkpoint::FileRef manifest;
+  {
+    Fixture f(&world, storage);
+    f.Register();
+    const auto subtasks = f.Deploy(yaml, FenceOf(1));
+    f.Run(subtasks, FenceOf(1), true);
+    world.AllowAndAwait(100);
+    manifest = f.Store(f.Checkpoint(1, FenceOf(1), subtasks.size()));
+  }
+  CHECK(world.refreshes == 0);
+  for (const int splits : {World::kSplits, World::kSplits + 2}) {
+    INFO(splits);
+    const int64_t attempt = splits;
+    {
+      std::lock_guard lock(world.mutex);
+      world.splits = splits;
+      world.allowed = 100;
+    }
+    Fixture f(&world, storage);
+    f.Register();
+    const auto subtasks = f.Deploy(yaml, FenceOf(attempt), manifest);
+    f.Run(subtasks, FenceOf(attempt), false);
+    CHECK(f.splits.size() == (splits > World::kSplits ? 1 : 0));  // said only when it has grown
+    world.Allow(World::kRowsOfSplit);
+    f.jm.AwaitSourcesEnded(attempt, 2);
+    std::set<int32_t> read;
+    for (const auto& subtask : f.Checkpoint(10, FenceOf(attempt), subtasks.size()).subtasks) {
+      for (const auto& op : subtask.operators) {
+        for (const auto& split : op.splits) {
+          CHECK(split.split % 2 == subtask.subtask.index);
+          read.insert(split.split);
+        }
+      }
+    }
+    CHECK(static_cast<int>(read.size()) == splits);
+  }
+}
+
+TEST_CASE("restore: bounded sources are not asked for their splits again", "[executor]") {
+  World world;
+  auto storage = std::make_shared<tests::MemoryStorage>();
+  const checkpoint::FileRef manifest = RunFirst(&world, storage, "memory", 100);
+  Fixture f(&world, storage);
+  f.Register();
+  f.Run(f.Deploy(CountJob(2), FenceOf(2), manifest), FenceOf(2), false);
+  CHECK(world.refreshes == 0);
+}
+
+TEST_CASE("restore: a sink knows whose checkpoint is resolved, and where its files go", "[executor]") {
+  World world;
+  auto storage = std::make_shared<tests::MemoryStorage>();
+  const checkpoint::FileRef manifest = RunFirst(&world, storage, "memory", 100);
+  world.sinks.clear();
+  Fixture f(&world, storage);
+  f.Register();
+  f.Deploy(CountJob(2), FenceOf(2), manifest, true, [](control::Deploy* deploy) {
+    deploy->former_job = JobId{"f"};
+    deploy->unresolved = control::UnresolvedPolicy::kSkip;
+  });
+  f.jm.AwaitStates(SubtaskState::kRestored, 1);
+  REQUIRE(world.sinks.size() == 1);
+  const SinkContext& context = world.sinks[0];
+  CHECK(context.former_job == JobId{"f"});
+  CHECK(context.unresolved == UnresolvedPolicy::kSkip);
+  CHECK(context.job_name == "t");
+  CHECK(context.checkpoint_timeout_micros == 60'000'000);
+  CHECK(context.storage == storage);
+  CHECK(context.storage_prefix.starts_with(FenceOf(2).job.value + "/state/2/"));
+  CHECK(context.memory_bytes >= int64_t{1} << 20);
+  CHECK(context.wake != nullptr);
+}
+
 TEST_CASE("restore: a manifest that is damaged or gone is said by name", "[executor]") {
   World world;
   auto storage = std::make_shared<tests::MemoryStorage>();

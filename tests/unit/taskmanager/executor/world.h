@@ -86,6 +86,9 @@ struct World {
   bool fail_commits = false;
   absl::Status fail_writes;  // set before the job
   int sweeps = 0;
+  int refreshes = 0;
+  int splits = kSplits;  // that Refresh knows of; a list that has not grown is not given
+  std::vector<SinkContext> sinks;  // what sinks were made with
 };
 
 class WorldReader final : public SourceReader {
@@ -142,18 +145,35 @@ class WorldReader final : public SourceReader {
 
 class WorldEnumerator final : public SplitEnumerator {
  public:
+  explicit WorldEnumerator(World* world) : world_(world) {}
+  absl::StatusOr<std::optional<std::vector<checkpoint::SourceSplits::Split>>> Refresh(
+      const std::vector<checkpoint::SourceSplits::Split>& known) override {
+    std::lock_guard lock(world_->mutex);
+    ++world_->refreshes;
+    if (world_->splits == static_cast<int>(known.size())) return std::nullopt;
+    std::vector<checkpoint::SourceSplits::Split> splits = known;
+    for (int i = static_cast<int>(known.size()); i < world_->splits; ++i)
+      splits.push_back({std::to_string(i), std::to_string(i)});
+    return splits;
+  }
   absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> Enumerate(int32_t) override {
     std::vector<checkpoint::SourceSplits::Split> splits;
     for (int i = 0; i < World::kSplits; ++i)
       splits.push_back({std::to_string(i), std::to_string(i)});
     return splits;
   }
+
+ private:
+  World* world_;
 };
 
 /// The handle holds the rows themselves, so that anybody may commit them later.
 class WorldSink final : public TwoPhaseCommitSink {
  public:
-  WorldSink(World* world, const SinkContext& context) : world_(world), context_(context) {}
+  WorldSink(World* world, const SinkContext& context) : world_(world), context_(context) {
+    std::lock_guard lock(world->mutex);
+    world->sinks.push_back(context);
+  }
   std::string connector() const override { return "world"; }
   absl::Status Open() override { return absl::OkStatus(); }
   absl::Status Write(const batch::Batch& batch) override {

@@ -27,6 +27,7 @@ struct Script {
   std::set<std::string> failing_commits, failing_resolves;
   bool fail_pre_commit = false;
   bool without_handles = false;
+  bool ready = true;
 };
 
 class FakeSink final : public TwoPhaseCommitSink {
@@ -55,6 +56,11 @@ class FakeSink final : public TwoPhaseCommitSink {
     return script_->failing_resolves.contains(handle) ? absl::DataLossError("gone")
                                                       : absl::OkStatus();
   }
+  absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles) override {
+    script_->log.push_back("all of " + std::to_string(handles.at(0).owner_subtask));
+    return TwoPhaseCommitSink::ResolveAll(handles);
+  }
+  bool ReadyToSeal() const override { return script_->ready; }
   absl::Status Sweep() override { return absl::OkStatus(); }
 
  private:
@@ -67,6 +73,7 @@ class FakeSink final : public TwoPhaseCommitSink {
       return std::optional<std::string>(name);
     }
     int64_t deadline_ms() const override { return 77; }
+    std::vector<checkpoint::FileRef> files() const override { return {{"wal-" + name, 9, 1}}; }
     Script* script;
     std::string name;
   };
@@ -147,6 +154,7 @@ TEST_CASE("sink: sealed at the barrier, pre-committed behind it, committed when 
   CHECK(handle.connector == "fake");
   CHECK(handle.bytes == "1:2");
   CHECK(handle.deadline_ms == 77);
+  CHECK(handle.files == std::vector<checkpoint::FileRef>{{"wal-1:2", 9, 1}});
   CHECK(f.acks[1]->node == "out");
   f.op->OnCheckpointComplete(CheckpointId(1));
   CHECK(f.Log().empty());  // commits block: never on the task's thread
@@ -155,6 +163,13 @@ TEST_CASE("sink: sealed at the barrier, pre-committed behind it, committed when 
   f.Barrier(2);
   f.RunQueue();
   CHECK(f.Named(2) == std::vector<int64_t>{2});
+}
+
+TEST_CASE("sink: it is ready when its connector is", "[operator][sink]") {
+  Fixture f;
+  CHECK(f.op->ReadyToSnapshot());
+  f.script.ready = false;
+  CHECK_FALSE(f.op->ReadyToSnapshot());
 }
 
 TEST_CASE("sink: without rows there is nothing to commit, and that is confirmed",
@@ -229,16 +244,17 @@ TEST_CASE("sink: handles are resolved in checkpoint order, by their own kind of 
           "[operator][sink]") {
   Script script;
   FakeSink sink(&script, "fake");
-  auto handle = [](int64_t n, const std::string& connector) {
+  auto handle = [](int64_t n, const std::string& connector, int32_t owner = 0) {
     checkpoint::SinkHandle h;
+    h.owner_subtask = owner;
     h.checkpoint = CheckpointId(n);
     h.connector = connector;
     h.bytes = std::to_string(n);
     return h;
   };
   CHECK(
-      ResolveHandles(sink, {handle(3, "fake"), handle(1, "fake"), handle(2, "fake")}, "out").ok());
-  CHECK(script.log == Log{"resolve 1", "resolve 2", "resolve 3"});
+      ResolveHandles(sink, {handle(3, "fake"), handle(1, "fake", 4), handle(2, "fake")}, "out").ok());
+  CHECK(script.log == Log{"all of 0", "resolve 2", "resolve 3", "all of 4", "resolve 1"});
 
   script.log.clear();
   script.failing_resolves = {"2"};
@@ -246,7 +262,7 @@ TEST_CASE("sink: handles are resolved in checkpoint order, by their own kind of 
       ResolveHandles(sink, {handle(1, "fake"), handle(2, "fake"), handle(3, "fake")}, "out");
   CHECK(absl::IsDataLoss(lost));
   CHECK(std::string(lost.message()).find("out") != std::string::npos);
-  CHECK(script.log == Log{"resolve 1", "resolve 2"});
+  CHECK(script.log == Log{"all of 0", "resolve 1", "resolve 2"});
 
   script.log.clear();
   const absl::Status other = ResolveHandles(sink, {handle(4, "fake"), handle(5, "kafka")}, "out");

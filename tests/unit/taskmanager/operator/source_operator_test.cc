@@ -269,7 +269,7 @@ TEST_CASE("source: splits move to other subtasks with what was read of them",
       all_ended &= s.op->ended();
       for (std::string& row : s.output.Take(kMainPort))
         read.push_back(row.substr(0, row.find('|')));
-      const checkpoint::OperatorSnapshot snapshot = s.op->Snapshot();
+      const checkpoint::OperatorSnapshot snapshot = s.op->Snapshot(CheckpointId(1));
       CHECK(snapshot.node == "src");
       for (const checkpoint::SplitState& state : snapshot.splits) {
         CHECK(state.split % parallelism == subtask);
@@ -305,7 +305,7 @@ TEST_CASE(
     odd.Poll();
     CHECK(odd.op->Watermark() == 29'000);
     for (const Source* s : {&even, &odd}) {
-      for (const auto& state : s->op->Snapshot().splits) restored[state.split] = state;
+      for (const auto& state : s->op->Snapshot(CheckpointId(1)).splits) restored[state.split] = state;
     }
   }
   Source one(plan, data, &clock, 0, 1, true, restored, "file");

@@ -50,12 +50,14 @@ struct Probe final : Operator {
     log->push_back("drain");
     return Progress::kDone;
   }
+  bool ReadyToSnapshot() const override { return ready; }
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override {
     log->push_back("snapshot " + std::to_string(checkpoint.value));
     return nullptr;
   }
   std::vector<std::string>* log;
   int watermark_steps = 0;
+  bool ready = true;
 };
 
 struct Events final : TaskEvents {
@@ -99,7 +101,9 @@ struct Fixture {
     options.events = &events;
     options.run_async = [this](std::function<void()> work) { async.push_back(std::move(work)); };
     std::vector<OperatorPtr> operators;
-    operators.push_back(std::make_unique<Probe>(&log));
+    auto made = std::make_unique<Probe>(&log);
+    probe = made.get();
+    operators.push_back(std::move(made));
     task = std::make_unique<Task>(options, nullptr, std::move(operators), std::move(inputs), batch::kMinTimestamp);
     task->Start({});
   }
@@ -137,6 +141,7 @@ struct Fixture {
   Events events;
   std::deque<std::function<void()>> async;
   std::vector<std::string> log;
+  Probe* probe = nullptr;
   std::unique_ptr<Task> task;
 };
 
@@ -209,6 +214,61 @@ TEST_CASE("Task: an aborted checkpoint unblocks, and its late barrier is swallow
   f.Send(1, Kind::kBarrier, 7);
   f.Run();
   CHECK(f.TakeLog() == Log{"rows 2"});
+  CHECK(f.events.log.empty());
+}
+
+TEST_CASE("Task: while an operator cannot seal no rows are taken; ready, the snapshot is taken at once", "[task]") {
+  Fixture f;
+  f.probe->ready = false;
+  for (int c = 0; c < 2; ++c) {
+    f.Send(c, Kind::kBarrier, 7);
+    f.Send(c, Kind::kBatch, 1);
+  }
+  f.Run();
+  CHECK(f.TakeLog() == Log{"drain"});
+  const auto waits = f.task->Step();
+  REQUIRE(waits.ok());
+  CHECK(waits->kind == Task::StepResult::Kind::kWaitInput);
+  CHECK(waits->until == f.clock.now + 500);  // half of the checkpoint timeout
+  f.probe->ready = true;
+  f.clock.now += 499;
+  f.Run();
+  CHECK(f.TakeLog() == Log{"snapshot 7", "rows 1", "rows 1"});
+  CHECK(f.events.log == Log{"ack 7"});
+}
+
+TEST_CASE("Task: an operator that does not come to be ready makes it decline, and nothing was sealed", "[task]") {
+  Fixture f;
+  f.probe->ready = false;
+  for (int c = 0; c < 2; ++c) {
+    f.Send(c, Kind::kBarrier, 7);
+    f.Send(c, Kind::kBatch, 1);
+    f.Send(c, Kind::kBarrier, 8);
+  }
+  f.Run();
+  f.clock.now += 500;
+  f.Run();
+  CHECK(f.events.log == Log{"decline 7"});
+  CHECK(f.TakeLog() == Log{"drain", "rows 1", "rows 1", "drain"});
+  f.probe->ready = true;
+  f.Run();
+  CHECK(f.TakeLog() == Log{"snapshot 8"});
+  CHECK(f.events.log == Log{"decline 7", "ack 8"});
+}
+
+TEST_CASE("Task: an abort ends the wait for an operator", "[task]") {
+  Fixture f;
+  f.probe->ready = false;
+  for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, 7);
+  f.Send(0, Kind::kBatch, 2);
+  f.Run();
+  REQUIRE(f.task->Abort(CheckpointId(7)).ok());
+  f.Run();
+  CHECK(f.TakeLog() == Log{"drain", "rows 2"});
+  CHECK(f.events.log.empty());
+  f.clock.now += 600;  // the time of 7 counts for nothing any more
+  for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, 8);
+  f.Run();
   CHECK(f.events.log.empty());
 }
 

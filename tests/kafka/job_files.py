@@ -29,8 +29,10 @@ KAFKA_SOURCE = """  numbers:
     topics: [{source_topic}]
     start: earliest
 {source_options}    format: {{type: json{on_error}}}
-    schema: {{id: bigint not null, key: string not null}}
+    schema: {{{schema}}}
 """
+PLAIN = "id: bigint not null, key: string not null"
+PADDED = PLAIN + ", padding: string not null"
 GENERATOR = """  numbers:
     type: generator
     rows: {rows}
@@ -54,14 +56,14 @@ def indented(options):
 
 def passing(brokers, topic, source_topic=None, name="pass", rows=None, rate=5000, parallelism=2, interval="200ms",
             timeout="30s", guarantee="exactly_once", max_attempts=100000, source=None, sink=None, checkpoint="", on_error="",
-            both=None):
+            both=None, schema=PLAIN):
     """Records with ids from a topic, or from the generator, to a topic. source, sink, both: further options."""
     source, sink = dict(both or {}, **(source or {})), dict(both or {}, **(sink or {}))
     return (HEAD + (KAFKA_SOURCE if source_topic else GENERATOR) + KAFKA_SINK).format(
         name=name, parallelism=parallelism, guarantee=guarantee, interval=interval, timeout=timeout,
         checkpoint=", " + checkpoint if checkpoint else "", restart=RESTART % max_attempts, brokers=brokers,
         source_topic=source_topic, topic=topic, rows=rows, rate=rate, source_options=indented(source),
-        sink_options=indented(sink), on_error=", on_error: " + on_error if on_error else "")
+        schema=schema, sink_options=indented(sink), on_error=", on_error: " + on_error if on_error else "")
 
 
 def fraud_alert(brokers, transactions="transactions", alerts="alerts", name="fraud-alert", parallelism=2,
@@ -84,9 +86,13 @@ def fraud_alert(brokers, transactions="transactions", alerts="alerts", name="fra
     return text
 
 
-def record(number):
+def record(number, padding=0):
+    """padding: so many more bytes, in a field of their own (see PADDED)."""
     key = "k%d" % (number % KEYS)
-    return key, json.dumps({"id": number, "key": key})
+    row = {"id": number, "key": key}
+    if padding:
+        row["padding"] = "x" * padding
+    return key, json.dumps(row)
 
 
 def producer(brokers, **settings):
@@ -113,8 +119,8 @@ def load(brokers, topic, count, first=0):
 class Feeder:
     """Writes records at a steady rate in the background until stopped; then `count` tells how many there are."""
 
-    def __init__(self, brokers, topic, rate=3000):
-        self.brokers, self.topic, self.rate = brokers, topic, rate
+    def __init__(self, brokers, topic, rate=3000, padding=0):
+        self.brokers, self.topic, self.rate, self.padding = brokers, topic, rate, padding
         self.count = 0
         self._stop = threading.Event()
         self._error = None
@@ -145,7 +151,7 @@ class Feeder:
                 due = int((time.monotonic() - began) * self.rate)
                 # Behind by much, as after the broker was away: not all at once.
                 for _ in range(min(due - self.count, self.rate)):
-                    key, value = record(self.count)
+                    key, value = record(self.count, self.padding)
                     try:
                         client.produce(self.topic, value, key=key, on_delivery=self._delivered)
                     except BufferError:

@@ -28,6 +28,10 @@ inline constexpr std::string_view kNames[] = {
     "in_restore",                   // TaskManager: state is being restored
     "in_resolve",                   // TaskManager: handles are being resolved
     "before_sweep",                 // TaskManager: all have resolved, nothing was swept
+    "kafka_after_drain",            // TaskManager: all records of a sealed transaction are confirmed, it has no marker
+    "kafka_after_marker",           // TaskManager: the transaction can be committed by anybody, its handle is not made
+    "kafka_before_end_txn",         // TaskManager: a sink is about to commit a transaction of a complete checkpoint
+    "kafka_after_end_txn",          // TaskManager: the transaction is committed, nobody knows it
     "in_sweep",                     // TaskManager: an open Kafka transaction of an older attempt was aborted, others not
     "in_resolve_after_fence",       // TaskManager: a Kafka transaction's id was fenced, what became of it was not read
     "in_repair_after_init",         // TaskManager: a repair has fenced all others of that id

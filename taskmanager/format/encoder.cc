@@ -115,7 +115,26 @@ void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-class JsonEncoder final : public Encoder {
+/// What is between rows; `Format` has `void Row(batch, row, out) const`.
+template <typename Format>
+class RowByRow : public Encoder {
+ public:
+  void Append(const batch::Batch& batch, int64_t from, int64_t count, std::string* out) override {
+    for (int64_t row = from; row < from + count; ++row) {
+      static_cast<const Format*>(this)->Row(batch, row, out);
+      out->push_back('\n');
+    }
+  }
+  void AppendRecords(const batch::Batch& batch, int64_t from, int64_t count, std::string* out,
+                     std::vector<size_t>* ends) override {
+    for (int64_t row = from; row < from + count; ++row) {
+      static_cast<const Format*>(this)->Row(batch, row, out);
+      ends->push_back(out->size());
+    }
+  }
+};
+
+class JsonEncoder final : public RowByRow<JsonEncoder> {
  public:
   JsonEncoder(const batch::Schema& schema, job::TimestampFormat timestamps)
       : rfc3339_(timestamps == job::TimestampFormat::kRfc3339) {
@@ -126,15 +145,13 @@ class JsonEncoder final : public Encoder {
     }
   }
 
-  void Append(const batch::Batch& batch, int64_t from, int64_t count, std::string* out) override {
-    for (int64_t row = from; row < from + count; ++row) {
-      if (keys_.empty()) out->push_back('{');
-      for (size_t c = 0; c < keys_.size(); ++c) {
-        out->append(keys_[c]);
-        Value(batch.columns[c], row, out);
-      }
-      out->append("}\n");
+  void Row(const batch::Batch& batch, int64_t row, std::string* out) const {
+    if (keys_.empty()) out->push_back('{');
+    for (size_t c = 0; c < keys_.size(); ++c) {
+      out->append(keys_[c]);
+      Value(batch.columns[c], row, out);
     }
+    out->push_back('}');
   }
 
  private:
@@ -200,7 +217,7 @@ void AppendCsvText(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-class CsvEncoder final : public Encoder {
+class CsvEncoder final : public RowByRow<CsvEncoder> {
  public:
   CsvEncoder(const batch::Schema& schema, job::TimestampFormat timestamps)
       : rfc3339_(timestamps == job::TimestampFormat::kRfc3339) {
@@ -213,13 +230,10 @@ class CsvEncoder final : public Encoder {
 
   void AppendHeader(std::string* out) const override { out->append(header_); }
 
-  void Append(const batch::Batch& batch, int64_t from, int64_t count, std::string* out) override {
-    for (int64_t row = from; row < from + count; ++row) {
-      for (size_t c = 0; c < batch.columns.size(); ++c) {
-        if (c > 0) out->push_back(',');
-        Value(batch.columns[c], row, out);
-      }
-      out->push_back('\n');
+  void Row(const batch::Batch& batch, int64_t row, std::string* out) const {
+    for (size_t c = 0; c < batch.columns.size(); ++c) {
+      if (c > 0) out->push_back(',');
+      Value(batch.columns[c], row, out);
     }
   }
 
@@ -264,13 +278,10 @@ class CsvEncoder final : public Encoder {
 };
 
 /// The one column as it is, and a line end.
-class RawEncoder final : public Encoder {
+class RawEncoder final : public RowByRow<RawEncoder> {
  public:
-  void Append(const batch::Batch& batch, int64_t from, int64_t count, std::string* out) override {
-    for (int64_t row = from; row < from + count; ++row) {
-      if (!batch.columns[0].IsNull(row)) out->append(batch.columns[0].text(row));
-      out->push_back('\n');
-    }
+  void Row(const batch::Batch& batch, int64_t row, std::string* out) const {
+    if (!batch.columns[0].IsNull(row)) out->append(batch.columns[0].text(row));
   }
 };
 

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/batch/batch.h"
@@ -18,6 +21,9 @@ class Encoder {
   /// Appends rows [from, from + count) of `batch`, each with its line end.
   virtual void Append(const batch::Batch& batch, int64_t from, int64_t count, std::string* out) = 0;
   void Append(const batch::Batch& batch, std::string* out) { Append(batch, 0, batch.rows, out); }
+  /// The same without line ends, for what takes rows one by one: `ends` gets where in `out` each of them ends.
+  virtual void AppendRecords(const batch::Batch& batch, int64_t from, int64_t count, std::string* out,
+                             std::vector<size_t>* ends) = 0;
 };
 
 /// No format stands for json. kInvalidArgument: the schema does not fit the format (raw takes one column).

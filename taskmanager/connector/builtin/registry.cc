@@ -3,6 +3,7 @@
 #include "taskmanager/connector/discard/discard_sink.h"
 #include "taskmanager/connector/file/file_connector.h"
 #include "taskmanager/connector/generator/generator_source.h"
+#include "taskmanager/connector/kafka/sink/kafka_sink_factory.h"
 #include "taskmanager/connector/print/print_sink.h"
 
 namespace weir::taskmanager {
@@ -13,6 +14,7 @@ const ConnectorRegistry& BuiltinRegistry() {
     discard::Register(made);
     file::Register(made);
     generator::Register(made);
+    kafka::RegisterSink(made);
     print::Register(made);
     return made;
   }();

@@ -72,6 +72,17 @@ absl::Status Configure(const ProducerOptions& options, ClientConf* conf) {
 
 }  // namespace
 
+KafkaRecord CopyOf(const OutgoingRecord& record, int64_t timestamp_ms) {
+  KafkaRecord copy;
+  copy.partition = record.partition;
+  copy.timestamp_ms = timestamp_ms;
+  copy.has_key = record.has_key;
+  copy.has_value = record.has_value;
+  copy.key = record.key;
+  copy.value = record.value;
+  return copy;
+}
+
 absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(ProducerOptions options) {
   ASSIGN_OR_RETURN(ClientConf conf, ClientConf::Make(options.connection, options.name));
   RETURN_IF_ERROR(Configure(options, &conf));
@@ -125,7 +136,8 @@ absl::Status Producer::Explain(absl::Status status) {
 
 absl::Status Producer::Warm(int64_t timeout_ms) {
   const int64_t deadline = NowMs() + timeout_ms;
-  if (!options_.transactional_id.empty()) RETURN_IF_ERROR(InitTransactions(deadline));
+  if (!options_.transactional_id.empty() && !initialised_) RETURN_IF_ERROR(InitTransactions(deadline));
+  initialised_ = true;
   return FetchMetadata(deadline);
 }
 
@@ -211,9 +223,24 @@ absl::Status Producer::WaitForRoom(size_t count, int64_t bytes, int64_t patience
   }
 }
 
-void Producer::Account(int32_t partition, int64_t count) {
+void Producer::Lost(int32_t partition, absl::Status why) {
+  if (options_.count_losses) {
+    ++losses_;
+    last_loss_ = std::move(why);
+    ++state_[static_cast<size_t>(partition)].delivered;
+  } else if (status_.ok()) {
+    status_ = std::move(why);
+  }
+}
+
+int64_t Producer::losses() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  state_[static_cast<size_t>(partition)].produced += count;
+  return losses_;
+}
+
+absl::Status Producer::last_loss() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return last_loss_;
 }
 
 absl::Status Producer::Produce(const OutgoingRecord* records, size_t count, int64_t patience_ms) {
@@ -241,18 +268,16 @@ absl::Status Producer::Produce(const OutgoingRecord* records, size_t count, int6
                                            RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION, scratch_.data(),
                                            static_cast<int>(count));
   if (taken == static_cast<int>(count)) return absl::OkStatus();
+  const absl::Status fatal = client_->Fatal();
+  std::lock_guard<std::mutex> lock(mutex_);
   for (const rd_kafka_message_t& message : scratch_) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    absl::Status fatal = client_->Fatal();
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (status_.ok()) {
-      status_ = fatal.ok() ? DeliveryError(message.err, options_.topic, message.partition,
-                                           static_cast<int64_t>(message.len + message.key_len))
-                           : fatal;
-    }
-    return status_;
+    const int64_t size = static_cast<int64_t>(message.len + message.key_len);
+    --waiting_records_;
+    waiting_bytes_ -= kRecordOverhead + size;
+    Lost(message.partition, fatal.ok() ? DeliveryError(message.err, options_.topic, message.partition, size) : fatal);
   }
-  return absl::InternalError(absl::StrCat(options_.name, ": librdkafka took ", taken, " of ", count, " records"));
+  return status_;
 }
 
 absl::Status Producer::Produce(const KafkaRecord& record, int64_t patience_ms) {
@@ -263,7 +288,10 @@ absl::Status Producer::Produce(const KafkaRecord& record, int64_t patience_ms) {
                                             " partitions, a record is for partition ", record.partition));
   }
   RETURN_IF_ERROR(WaitForRoom(1, bytes, patience_ms));
-  Account(record.partition, 1);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++state_[static_cast<size_t>(record.partition)].produced;
+  }
   rd_kafka_headers_t* headers = nullptr;
   if (!record.headers.empty()) {
     headers = rd_kafka_headers_new(record.headers.size());
@@ -282,11 +310,12 @@ absl::Status Producer::Produce(const KafkaRecord& record, int64_t patience_ms) {
   // clang-format on
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
   if (headers != nullptr) rd_kafka_headers_destroy(headers);
-  absl::Status fatal = client_->Fatal();
+  const absl::Status fatal = client_->Fatal();
   std::lock_guard<std::mutex> lock(mutex_);
-  if (status_.ok()) {
-    status_ = fatal.ok() ? DeliveryError(error, options_.topic, record.partition, bytes - kRecordOverhead) : fatal;
-  }
+  --waiting_records_;
+  waiting_bytes_ -= bytes;
+  Lost(record.partition,
+       fatal.ok() ? DeliveryError(error, options_.topic, record.partition, bytes - kRecordOverhead) : fatal);
   return status_;
 }
 
@@ -324,10 +353,8 @@ void Producer::OnDelivered(rd_kafka_op_s* event) {
     --waiting_records_;
     waiting_bytes_ -= kRecordOverhead + static_cast<int64_t>(message->len + message->key_len);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (status_.ok()) {
-        status_ = DeliveryError(message->err, options_.topic, message->partition,
-                                static_cast<int64_t>(message->len + message->key_len));
-      }
+      Lost(message->partition, DeliveryError(message->err, options_.topic, message->partition,
+                                             static_cast<int64_t>(message->len + message->key_len)));
       continue;
     }
     PartitionState& state = state_[static_cast<size_t>(message->partition)];

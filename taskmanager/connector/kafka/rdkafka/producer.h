@@ -31,6 +31,8 @@ struct ProducerOptions {
   int64_t linger_micros = 1'000;
   /// What may wait in the client, its bookkeeping included.
   int64_t memory_bytes = int64_t{32} << 20;
+  /// Records that cannot be delivered are counted and left out; else the first one is the end of the producer.
+  bool count_losses = false;
 };
 
 /// One record on its way into a topic; the bytes are copied by Produce.
@@ -40,6 +42,7 @@ struct OutgoingRecord {
   bool has_value = true;
   int32_t partition = 0;
 };
+KafkaRecord CopyOf(const OutgoingRecord& record, int64_t timestamp_ms);
 
 /// One librdkafka producer for one topic: at most one transaction in its life (invariant I1: an instance cannot be
 /// initialised again, and one transaction per producer epoch is what makes a commit by another process safe).
@@ -72,6 +75,9 @@ class Producer {
   void Poll(int timeout_ms);
   /// The first thing that went wrong for good.
   absl::Status status() const;
+  /// With count_losses: how many records were not delivered, and why the last one.
+  int64_t losses() const;
+  absl::Status last_loss() const;
 
   /// How many were handed over to each partition.
   std::vector<int64_t> Produced() const;
@@ -94,7 +100,7 @@ class Producer {
  private:
   struct PartitionState {
     int64_t produced = 0;
-    int64_t delivered = 0;
+    int64_t delivered = 0;  // with count_losses also the lost ones
     int64_t first = -1;
     int64_t last = -1;
     bool offsets_unknown = false;
@@ -108,7 +114,8 @@ class Producer {
   void OnDelivered(rd_kafka_op_s* event);
   /// Waits until `count` records of `bytes` have room.
   absl::Status WaitForRoom(size_t count, int64_t bytes, int64_t patience_ms);
-  void Account(int32_t partition, int64_t count);
+  /// What did not get in, or did not arrive. Under the lock.
+  void Lost(int32_t partition, absl::Status why);
   /// With why the broker is not reached, when that is all there is to say.
   absl::Status Explain(absl::Status status);
 
@@ -118,6 +125,7 @@ class Producer {
   rd_kafka_queue_s* queue_ = nullptr;
   PartitionerFunction partitioner_ = nullptr;
   bool keyless_anywhere_ = true;
+  bool initialised_ = false;
   std::vector<rd_kafka_message_s> scratch_;
 
   mutable std::mutex mutex_;
@@ -125,6 +133,8 @@ class Producer {
   int64_t waiting_records_ = 0;
   int64_t waiting_bytes_ = 0;
   absl::Status status_;
+  int64_t losses_ = 0;
+  absl::Status last_loss_;
 };
 
 }  // namespace weir::taskmanager::kafka

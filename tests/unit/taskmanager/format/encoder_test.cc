@@ -50,6 +50,28 @@ std::string Encode(job::FormatType type, job::TimestampFormat timestamps, const 
   return out;
 }
 
+TEST_CASE("rows as records have no line ends", "[encoder]") {
+  for (const job::FormatType type : {job::FormatType::kJson, job::FormatType::kCsv}) {
+    const batch::Batch batch = AllTypes();
+    job::Format format;
+    format.type = type;
+    auto encoder = MakeEncoder(format, batch.schema);
+    REQUIRE(encoder.ok());
+    std::string lines, records = "before";
+    (*encoder)->Append(batch, &lines);
+    std::vector<size_t> ends;
+    (*encoder)->AppendRecords(batch, 0, 2, &records, &ends);
+    REQUIRE(ends.size() == 2);
+    CHECK(ends[1] == records.size());
+    CHECK(lines == records.substr(6, ends[0] - 6) + "\n" + records.substr(ends[0]) + "\n");
+    ends.clear();
+    records.clear();
+    (*encoder)->AppendRecords(batch, 1, 1, &records, &ends);
+    CHECK(ends == std::vector<size_t>{records.size()});
+    CHECK(lines.ends_with(records + "\n"));
+  }
+}
+
 TEST_CASE("json out", "[encoder]") {
   const std::string nulls =
       "{\"t\":null,\"i\":null,\"n\":null,\"d\":null,\"m\":null,\"s\":null,\"at\":null,\"on\":null}\n";

@@ -1,0 +1,47 @@
+#include "taskmanager/connector/kafka/sink/sink_services.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "taskmanager/connector/kafka/protocol/client/coordinator.h"
+#include "taskmanager/connector/kafka/rdkafka/marker_reader.h"
+
+namespace weir::taskmanager::kafka {
+namespace {
+
+constexpr int64_t kLeastMemory = int64_t{4} << 20;
+constexpr int64_t kLeastPreCommitMs = 1'000;
+constexpr int64_t kUsualPreCommitMs = 60'000;
+
+}  // namespace
+
+ProducerOptions SinkServices::producer_options() const {
+  ProducerOptions made;
+  made.connection = options.connection;
+  made.name = name();
+  made.topic = options.topic;
+  made.partitioner = options.partitioner;
+  made.compression = options.compression;
+  made.transaction_timeout_ms = options.transaction_timeout_ms;
+  made.linger_micros = options.linger_micros;
+  // A sealed transaction may still drain while the next one is filled.
+  made.memory_bytes = std::max(kLeastMemory, context.memory_bytes / 2);
+  return made;
+}
+
+int64_t SinkServices::pre_commit_ms() const {
+  if (context.checkpoint_timeout_micros <= 0) return kUsualPreCommitMs;
+  return std::max(kLeastPreCommitMs, context.checkpoint_timeout_micros / 1000);
+}
+
+std::shared_ptr<SinkServices> MakeSinkServices(const SinkContext& context, KafkaSinkOptions options) {
+  auto services = std::make_shared<SinkServices>();
+  services->context = context;
+  services->coordinator = options.connection.raw_client_possible()
+                              ? MakeCoordinator(options.connection, context.clock)
+                              : MakeMarkerReader(options.connection, context.clock);
+  services->options = std::move(options);
+  return services;
+}
+
+}  // namespace weir::taskmanager::kafka

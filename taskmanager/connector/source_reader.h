@@ -74,6 +74,8 @@ struct ReadResult {
 class SourceReader {
  public:
   virtual ~SourceReader() = default;
+  /// All splits of the source, whoever reads them; before AddSplit.
+  virtual void OnSplits(const std::vector<checkpoint::SourceSplits::Split>& all) {}
   /// `position` empty: from the start. Called before the first Read, for the splits that are not ended.
   virtual absl::Status AddSplit(int32_t index, const checkpoint::SourceSplits::Split& split,
                                 const std::string& position) = 0;

@@ -31,6 +31,7 @@ SourceOperator::SourceOperator(Options options, std::unique_ptr<SourceReader> re
 absl::Status SourceOperator::Assign(const std::vector<checkpoint::SourceSplits::Split>& splits,
                                     const std::map<int32_t, checkpoint::SplitState>& restored) {
   const SteadyMicros now = options_.clock->Steady();
+  reader_->OnSplits(splits);
   for (int32_t i = options_.subtask; i < static_cast<int32_t>(splits.size()); i += options_.parallelism) {
     if (splits_.contains(i)) continue;
     checkpoint::SplitState state;

@@ -4,6 +4,7 @@
 #include "taskmanager/connector/file/file_connector.h"
 #include "taskmanager/connector/generator/generator_source.h"
 #include "taskmanager/connector/kafka/sink/kafka_sink_factory.h"
+#include "taskmanager/connector/kafka/source/kafka_source.h"
 #include "taskmanager/connector/print/print_sink.h"
 
 namespace weir::taskmanager {
@@ -15,6 +16,7 @@ const ConnectorRegistry& BuiltinRegistry() {
     file::Register(made);
     generator::Register(made);
     kafka::RegisterSink(made);
+    kafka::RegisterSource(made);
     print::Register(made);
     return made;
   }();

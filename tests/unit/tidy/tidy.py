@@ -18,7 +18,7 @@ CORE = ("jobmanager/checkpoint", "jobmanager/job", "jobmanager/cluster", "taskma
         "common/checkpoint", "common/control", "taskmanager/connector/kafka/transaction")
 ADAPTERS = ("taskmanager/state/rocksdb", "common/base/clock", "common/base/log", "common/checkpoint/file",
             "common/checkpoint/proto", "common/job/yaml", "common/job/proto", "common/control/proto",
-            "common/control/in_process")
+            "common/control/in_process", "taskmanager/connector/kafka/protocol/client")
 CORE_MAY_NOT_INCLUDE = re.compile(
     r"^(grpc|grpcpp/|google/protobuf/|rocksdb/|librdkafka/|yaml-cpp/|httplib\.h|simdjson\.h|proto/|weir/v1/"
     r"|thread$|mutex$|shared_mutex$|condition_variable$|future$|stop_token$|pthread\.h|sys/socket\.h"

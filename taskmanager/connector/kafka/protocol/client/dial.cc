@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -20,9 +21,8 @@ constexpr int32_t kMostAnswerBytes = 256 << 20;
 /// Brokers close what has lain idle for ten minutes; what stands between us and them is often quicker, and silent.
 constexpr SteadyMicros kMostIdle = 4 * 60'000'000LL;
 
-/// Settings of librdkafka's that change how to connect and that this client does not know.
-constexpr const char* kForeignSettings[] = {"ssl.keystore.location", "ssl.ca.pem",      "ssl.certificate.pem",
-                                            "ssl.key.pem",           "ssl.crl.location", "ssl.engine.location"};
+/// Settings of librdkafka's that change whom to trust and that this client does not know.
+constexpr const char* kForeignSettings[] = {"ssl.crl.location", "ssl.engine.location", "ssl.providers"};
 
 class WireConnection final : public BrokerConnection {
  public:
@@ -37,11 +37,11 @@ class WireConnection final : public BrokerConnection {
     auto answer = RoundTrip(frame, deadline);
     broken_ = broken_ || !answer.ok();
     last_used_ = clock_->Steady();
-    if (answer.ok()) ++answers_;
     // Brokers that want a login answer ApiVersions, and close the connection at anything else.
-    if (answer.status().code() == absl::StatusCode::kUnavailable && answers_ == 1 && !with_login_) {
+    const bool first = std::exchange(is_fresh_, false);
+    if (answer.status().code() == absl::StatusCode::kUnavailable && first && !with_login_) {
       return absl::UnavailableError(
-          absl::StrCat(answer.status().message(), " at the first request: does it want a login? (sasl.mechanism)"));
+          absl::StrCat(answer.status().message(), " at the first request: does it want a login? (`security: {sasl: …}`)"));
     }
     return answer;
   }
@@ -75,6 +75,7 @@ class WireConnection final : public BrokerConnection {
       if (!response.ok()) return absl::UnavailableError(response.status().message());
       if (response->error != kNone) return absl::UnavailableError("ApiVersions: " + ErrorName(response->error));
       apis_ = ApiRanges(*std::move(response));
+      is_fresh_ = true;
       return absl::OkStatus();
     }
   }
@@ -102,7 +103,7 @@ class WireConnection final : public BrokerConnection {
       const auto size = WireReader(in, false).Get<int32_t>();
       if (size < 4 || size > kMostAnswerBytes) {
         return absl::UnavailableError(
-            absl::StrCat("what answers is no Kafka broker without TLS (security.protocol), or an answer of ", size,
+            absl::StrCat("what answers is no Kafka broker without TLS (`security: {tls: true}`), or an answer of ", size,
                          " bytes was announced"));
       }
       has_size = true;
@@ -119,7 +120,7 @@ class WireConnection final : public BrokerConnection {
   ApiRanges apis_;
   SteadyMicros last_used_;
   std::optional<SteadyMicros> login_ends_;
-  int64_t answers_ = 0;
+  bool is_fresh_ = false;  // nothing was asked but the versions
   bool broken_ = false;
 };
 

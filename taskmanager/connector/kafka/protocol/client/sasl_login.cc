@@ -58,11 +58,11 @@ absl::StatusOr<int64_t> LogIn(BrokerConnection& broker, const ConnectionOptions&
   ASSIGN_OR_RETURN(const SaslHandshakeResponse offered, Call(broker, handshake, deadline));
   if (offered.error == kUnsupportedSaslMechanism) {
     return absl::UnauthenticatedError(absl::StrCat("the broker has no login by ", mechanism, ", but by ",
-                                                   absl::StrJoin(offered.mechanisms, ", "), ": set sasl.mechanism"));
+                                                   absl::StrJoin(offered.mechanisms, ", "), ": set `security: {sasl: {mechanism: …}}`"));
   }
   if (offered.error != kNone) {
     return absl::UnauthenticatedError(absl::StrCat(
-        "login by ", mechanism, ": ", ErrorName(offered.error), ": is this a port with a login? (security.protocol)"));
+        "login by ", mechanism, ": ", ErrorName(offered.error), ": is this a port with a login?"));
   }
   absl::StatusOr<int64_t> lifetime;
   if (options.sasl == Sasl::kPlain) {

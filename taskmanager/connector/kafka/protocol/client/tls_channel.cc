@@ -74,7 +74,7 @@ class TlsChannel final : public Channel {
       if (absl::Status status = Receive(deadline); !status.ok()) {
         if (status.code() != absl::StatusCode::kUnavailable) return status;
         return absl::UnavailableError(absl::StrCat(
-            status.message(), " while shaking hands: is this a port without TLS? (security.protocol)"));
+            status.message(), " while shaking hands: is this a port without TLS?"));
       }
     }
   }
@@ -133,27 +133,26 @@ class TlsChannel final : public Channel {
   absl::Status Problem(int kind) {
     broken_ = true;
     if (kind == SSL_ERROR_ZERO_RETURN) return absl::UnavailableError("the broker has closed the connection");
-    const bool verified = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0;
-    const long verdict = verified ? SSL_get_verify_result(ssl_.get()) : X509_V_OK;
+    const long verdict = SSL_get_verify_result(ssl_.get());
     if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
       return absl::UnauthenticatedError(absl::StrCat(
           "TLS: the broker's certificate is not one of ", host_, " (", X509_verify_cert_error_string(verdict),
-          "): use the name that stands in it, or ssl.endpoint.identification.algorithm: none"));
+          "): use a name that stands in it, or `security: {tls: {verify_hostname: false}}`"));
     }
     if (verdict != X509_V_OK) {
       return absl::UnauthenticatedError(
           absl::StrCat("TLS: the certificate of ", host_, " is not trusted: ", X509_verify_cert_error_string(verdict),
-                       "; ssl.ca.location must be a PEM file of the CA that signed it"));
+                       "; `security: {tls: {ca: FILE}}` must be a PEM file of the CA that signed it"));
     }
     const int reason = ERR_GET_REASON(ERR_peek_last_error());
     if (IsAlertOnOurCertificate(reason)) {
       return absl::UnauthenticatedError(
           absl::StrCat("TLS: ", host_, " wants a client certificate that it trusts (", LastReason(),
-                       "): set ssl.certificate.location and ssl.key.location"));
+                       "): set `security: {tls: {cert: FILE, key: FILE}}`"));
     }
     if (reason == SSL_R_WRONG_VERSION_NUMBER) {
       return absl::UnavailableError(
-          absl::StrCat("TLS: ", host_, " does not answer with TLS: is this a port without it? (security.protocol)"));
+          absl::StrCat("TLS: ", host_, " does not answer with TLS: is this a port without it?"));
     }
     return absl::UnavailableError(absl::StrCat("TLS with ", host_, " failed: ", LastReason()));
   }
@@ -215,13 +214,13 @@ absl::Status LoadTrust(SSL_CTX* context, const std::string& location) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("TLS: ssl.ca.location: ", location, " cannot be used: ", LastReason()));
+      absl::StrCat("TLS: ca: ", location, " cannot be used: ", LastReason()));
 }
 
 absl::Status LoadIdentity(SSL_CTX* context, const ConnectionOptions& options) {
   if (options.certificate_file.empty()) return absl::OkStatus();
   if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1) {
-    return absl::InvalidArgumentError(absl::StrCat("TLS: ssl.certificate.location: ", options.certificate_file,
+    return absl::InvalidArgumentError(absl::StrCat("TLS: cert: ", options.certificate_file,
                                                    " cannot be used: ", LastReason()));
   }
   const std::string& key = options.key_file.empty() ? options.certificate_file : options.key_file;
@@ -232,8 +231,8 @@ absl::Status LoadIdentity(SSL_CTX* context, const ConnectionOptions& options) {
   SSL_CTX_set_default_passwd_cb(context, nullptr);
   if (read && SSL_CTX_check_private_key(context) == 1) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("TLS: ssl.key.location: ", key, " cannot be used (file, ssl.key.password, or not the ",
-                   "certificate's): ", LastReason()));
+      absl::StrCat("TLS: key: ", key, " cannot be used (the file, key_password, or not the key of the ",
+                   "certificate): ", LastReason()));
 }
 
 }  // namespace
@@ -245,12 +244,10 @@ absl::StatusOr<std::unique_ptr<TlsContext>> MakeTlsContext(const ConnectionOptio
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   // A broker that ends without a good-bye is one that has closed the connection.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
-  const auto verification = options.properties.find("enable.ssl.certificate.verification");
-  const bool verify = verification == options.properties.end() || verification->second != "false";
-  SSL_CTX_set_verify(context.get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (verify) RETURN_IF_ERROR(LoadTrust(context.get(), options.ca_file));
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  RETURN_IF_ERROR(LoadTrust(context.get(), options.ca_file));
   RETURN_IF_ERROR(LoadIdentity(context.get(), options));
-  return std::make_unique<OpenSslContext>(std::move(context), verify && options.verify_hostname);
+  return std::make_unique<OpenSslContext>(std::move(context), options.verify_hostname);
 }
 
 }  // namespace weir::taskmanager::kafka::protocol

@@ -35,6 +35,7 @@ struct AttemptRun {
   std::map<std::string, checkpoint::SourceSplits> splits;  // found so far, by source
   bool recording_splits = false;
   bool splits_recorded = false;  // or restored
+  bool splits_grown = false;     // since: sources are to be told
 
   std::unique_ptr<CheckpointCoordinator> coordinator;
   runtime::EventLoop::TimerId wake = 0;

@@ -35,6 +35,9 @@ absl::StatusOr<std::vector<std::string>> ListBelow(Storage& storage, std::string
 void ForEachFile(Manifest* manifest, const std::function<void(SubtaskId, FileRef*)>& visit) {
   for (auto& subtask : manifest->subtasks) {
     for (auto& op : subtask.operators) {
+      for (auto& handle : op.handles) {
+        for (FileRef& file : handle.files) visit(subtask.subtask, &file);
+      }
       for (auto& keyed : op.keyed) {
         for (FileRef& file : keyed.base) visit(subtask.subtask, &file);
         for (auto& delta : keyed.deltas) {
@@ -76,6 +79,7 @@ absl::StatusOr<FileRef> WriteManifest(Storage& storage, const std::string& path,
 
 absl::StatusOr<FileRef> CopySavepoint(Storage& storage, const FileRef& file) {
   ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(storage, file));
+  DropHandles(&manifest);  // they are committed: the copy needs neither them nor their files
   const std::string folder = checkpoint::SavepointFolder(manifest.job, manifest.id);
   const std::string path = checkpoint::SavepointManifest(manifest.job, manifest.id);
   // What an interrupted copy left goes first; a manifest comes last, so without one nothing there
@@ -100,7 +104,6 @@ absl::StatusOr<FileRef> CopySavepoint(Storage& storage, const FileRef& file) {
     *ref = known->second;
   });
   RETURN_IF_ERROR(status);
-  DropHandles(&manifest);
   manifest.savepoint = true;
   manifest.self_contained = true;
   return storage.Write(path, checkpoint::EncodeManifest(manifest));

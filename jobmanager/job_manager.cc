@@ -42,6 +42,11 @@ JobManager::Impl::Impl(JobManagerOptions options, JobManagerParts parts)
   context_.changed = [this](JobMaster* job, bool at_once) { OnChanged(job, at_once); };
   context_.slots_freed = [this] { OfferSlots(); };
   context_.ended = [this](JobMaster* job) { OnEnded(job); };
+  context_.is_running = [this](const JobId& id) {
+    return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& master) {
+      return master->record().id == id && !master->ended();
+    });
+  };
 }
 
 void JobManager::Impl::Start(std::function<void(absl::Status)> done) {

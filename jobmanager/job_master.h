@@ -32,6 +32,7 @@ struct JobContext {
   std::function<void(JobMaster*, bool at_once)> changed;  // its status
   std::function<void()> slots_freed;
   std::function<void(JobMaster*)> ended;
+  std::function<bool(const JobId&)> is_running;  // a job that has not ended
 
   SteadyMicros now() const { return parts.loop->clock().Steady(); }
   int64_t wall_ms() const { return parts.loop->clock().Wall() / 1000; }
@@ -126,8 +127,6 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void CancelRun();
   void OnState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
   void OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
-  void OnSplitsFound(const control::SplitsFound& m);
-  void RecordSplits();
   void MaybeAdvance();
   void OnAllRunning();
   void FailAttempt(JobFailure failure);
@@ -135,6 +134,11 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   bool IsLoss(const absl::Status& status) const;
   void OnCorrupt(JobFailure failure);
   std::string NameOf(SubtaskId subtask) const;
+
+  // job_master_splits.cc
+  void OnSplitsFound(const control::SplitsFound& m);
+  void RecordSplits();
+  void OnSplitsGrown(const checkpoint::SourceSplits& source);
 
   // job_master_checkpoint.cc
   void Coordinate(const CoordinatorEvent& event);

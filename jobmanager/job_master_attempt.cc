@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/log/log.h"
 #include "common/checkpoint/paths.h"
+#include "common/config/units.h"
 #include "jobmanager/checkpoint_files.h"
 #include "jobmanager/job_master.h"
 
@@ -15,6 +16,40 @@ namespace weir::jobmanager {
 
 using control::FailureDomain;
 using control::SubtaskState;
+
+namespace {
+
+/// `restart_budget` of the sinks that say one.
+std::map<std::string, int64_t> RestartBudgets(const plan::ExecutionPlan& plan) {
+  std::map<std::string, int64_t> budgets;
+  for (const job::Node& node : plan.spec->nodes) {
+    const config::Value* value = node.options.Find("restart_budget");
+    if (node.kind != job::NodeKind::kSink || value == nullptr) continue;
+    if (const auto micros = config::ParseDuration(value->text)) budgets[node.name] = *micros / 1000;
+  }
+  return budgets;
+}
+
+/// Waiting does not help a job that never ran: it is to say so at once. One that ran may find the
+/// broker's rights or topics restored.
+bool HopelessAtStart(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
+         absl::IsNotFound(status);
+}
+
+control::UnresolvedPolicy PolicyOf(Unresolved unresolved) {
+  switch (unresolved) {
+    case Unresolved::kRefuse:
+      return control::UnresolvedPolicy::kFail;
+    case Unresolved::kSkip:
+      return control::UnresolvedPolicy::kSkip;
+    case Unresolved::kRepeat:
+      return control::UnresolvedPolicy::kRepeat;
+  }
+  return control::UnresolvedPolicy::kFail;
+}
+
+}  // namespace
 
 std::string JobMaster::NameOf(SubtaskId subtask) const {
   return subtask.task >= 0 && subtask.task < static_cast<int>(plan_->tasks.size())
@@ -113,6 +148,11 @@ void JobMaster::Deploy(const std::vector<std::string>& slots) {
   deploy.resolve_only = run_->resolver;
   if (run_->staged) {
     deploy.restore = *durable_.staged;
+    deploy.unresolved = PolicyOf(durable_.unresolved);
+    // An ordinary checkpoint lies in its job's folder.
+    if (auto path = ParseRestorePath(durable_.from); path.ok()) {
+      deploy.former_job = JobId{path->manifest.substr(0, path->manifest.find('/'))};
+    }
   } else if (!durable_.retained.empty()) {
     deploy.restore = durable_.retained.back().manifest;
     run_->restored = durable_.retained.back().id;
@@ -228,7 +268,7 @@ void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskSt
   // Damage that is met while state is read is of the checkpoint; later it would be of the input.
   const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping &&
                          run_->restored && !run_->resolver;
-  if (restoring && IsLoss(failure.status)) return OnCorrupt(std::move(failure));
+  if (restoring && failure.domain != FailureDomain::kUser && IsLoss(failure.status)) return OnCorrupt(std::move(failure));
   FailAttempt(std::move(failure));
 }
 
@@ -247,68 +287,6 @@ void JobMaster::OnLateState(const std::string& taskmanager, const control::Subta
   End(JobState::kFailed, std::move(failure));
 }
 
-void JobMaster::OnSplitsFound(const control::SplitsFound& m) {
-  if (run_->splits_recorded || run_->recording_splits) return;
-  run_->splits[m.source.node] = m.source;
-  std::vector<checkpoint::SourceSplits> sources;
-  for (const plan::Task& task : plan_->tasks) {
-    for (const plan::PlanOperator& op : task.operators) {
-      if (op.kind != plan::OperatorKind::kSource) continue;
-      auto it = run_->splits.find(op.name);
-      if (it == run_->splits.end()) return;
-      sources.push_back(it->second);
-    }
-  }
-  sources_ = std::move(sources);
-  RecordSplits();
-}
-
-void JobMaster::RecordSplits() {
-  run_->recording_splits = true;
-  const Attempt attempt = run_->number;
-  checkpoint::Manifest manifest;
-  manifest.job = durable_.id;
-  manifest.job_name = durable_.name;
-  manifest.attempt = attempt;
-  manifest.epoch = context_->epoch;
-  manifest.completed_at_ms = context_->wall_ms();
-  manifest.max_parallelism = plan_->max_parallelism;
-  manifest.state_layouts = plan::StateLayouts(*plan_);
-  manifest.sources = sources_;
-  const std::string path =
-      checkpoint::ManifestPath(durable_.id, manifest.id, context_->epoch, attempt);
-  runtime::RunThen<absl::StatusOr<checkpoint::FileRef>>(
-      context_->parts.io, context_->parts.loop,
-      [storage = storage_, path, manifest] { return WriteManifest(*storage, path, manifest); },
-      [self = shared_from_this(), attempt](absl::StatusOr<checkpoint::FileRef> file) {
-        if (!self->IsCurrent(attempt)) return;
-        if (!file.ok()) {
-          return self->FailAttempt(self->MakeFailure(
-              absl::Status(file.status().code(), absl::StrCat("checkpoint 0 cannot be written: ",
-                                                              file.status().message())),
-              FailureDomain::kExternal, ""));
-        }
-        CompletedCheckpoint zero{CheckpointId(0), attempt, *file};
-        zero.completed_at_ms = self->context_->wall_ms();
-        zero.size_bytes = static_cast<int64_t>(file->size_bytes);
-        self->retention_.Add(zero.id, file->path, {});
-        self->Propose(
-            [&](JobRecord& r) {
-              r.retained = {zero};
-              r.last_id = zero.id;
-              if (!r.end) r.state = JobState::kRunning;
-            },
-            [self = self.get(), attempt] {
-              if (!self->IsCurrent(attempt)) return;
-              self->run_->splits_recorded = true;
-              self->SendToAll(control::AssignSplits{
-                  {self->context_->epoch, self->durable_.id, attempt}, self->sources_});
-              self->MaybeAdvance();
-            },
-            true);
-      });
-}
-
 void JobMaster::MaybeAdvance() {
   const control::Fence fence{context_->epoch, durable_.id, run_->number};
   AttemptProgress& progress = run_->progress;
@@ -324,6 +302,7 @@ void JobMaster::MaybeAdvance() {
     if (run_->staged) return OnStagedResolved();
     if (run_->resolver) return OnResolved();
     progress.Starting();
+    if (run_->splits_grown) SendToAll(control::AssignSplits{fence, sources_});
     SendToAll(control::StartRunning{fence});
   }
   if (progress.AllRunning()) OnAllRunning();
@@ -336,7 +315,7 @@ void JobMaster::OnAllRunning() {
   const job::CheckpointSettings& settings = plan_->spec->checkpoint;
   CheckpointCoordinator::Setup setup;
   setup.config = {settings.interval, settings.timeout, settings.min_pause, settings.max_concurrent,
-                  settings.tolerable_failures};
+                  settings.tolerable_failures, RestartBudgets(*plan_)};
   setup.subtasks = run_->progress.subtasks();
   for (const auto& [name, incarnation] : run_->taskmanagers) setup.taskmanagers.push_back(name);
   setup.next_id = next_id_;
@@ -371,7 +350,7 @@ void JobMaster::FailAttempt(JobFailure failure) {
   // A record that ends the job is being put: that settles what comes next.
   if (proposed_.end) return;
   const bool permanent =
-      failure.domain == FailureDomain::kUser ||
+      failure.domain == FailureDomain::kUser || (!ran_ && HopelessAtStart(failure.status)) ||
       (staged && (IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
   if (permanent) return End(JobState::kFailed, std::move(failure));
   const std::optional<SteadyMicros> delay = restarts_.OnFailure();
@@ -393,9 +372,11 @@ void JobMaster::FailAttempt(JobFailure failure) {
 }
 
 bool JobMaster::IsLoss(const absl::Status& status) const {
-  // A missing file is named by its path, which has the job's id in it.
+  // A missing file is named by its path in the job's folders.
   return absl::IsDataLoss(status) ||
-         (absl::IsNotFound(status) && absl::StrContains(status.message(), durable_.id.value));
+         (absl::IsNotFound(status) &&
+          (absl::StrContains(status.message(), checkpoint::StateRoot(durable_.id)) ||
+           absl::StrContains(status.message(), checkpoint::ManifestRoot(durable_.id))));
 }
 
 void JobMaster::OnCorrupt(JobFailure failure) {

@@ -105,7 +105,10 @@ void JobMaster::OnResolverFailed(JobFailure failure) {
                          absl::IsInvalidArgument(failure.status);
   if (!permanent) {
     const std::optional<SteadyMicros> delay = resolver_restarts_.OnFailure();
-    BeginAttempt(Next::kResolve, delay.value_or(0));
+    BeginAttempt(Next::kResolve, delay.value_or(0), [&](JobRecord& r) {
+      // Shown while it is tried again; the cause of an end in FAILED stays.
+      if (r.end != JobState::kFailed) r.failure = std::move(failure);
+    });
     return;
   }
   const JobState end = *proposed_.end;

@@ -24,6 +24,7 @@ struct Import {
   absl::Status status;
   std::optional<Manifest> manifest;
   checkpoint::FileRef file;
+  JobId former;  // whose checkpoint it is
 };
 
 struct ImportRequest {
@@ -62,6 +63,7 @@ absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request
                            absl::StrCat("cannot start from ", request.from)));
   RETURN_IF_ERROR(ImportFiles(*source, *out->storage, same, request.job, &manifest));
   const bool staged = HasHandles(manifest);
+  out->former = manifest.job;
   manifest.job = request.job;
   manifest.job_name = request.name;
   manifest.id = CheckpointId(0);
@@ -122,6 +124,12 @@ void JobMaster::ImportAndCreate(const std::string& from) {
         }
         self->Log(absl::StrCat("starts from ", from));
         if (import.manifest->attempt.value == 0) {
+          if (self->context_->is_running(import.former)) {
+            return self->Refuse(absl::FailedPreconditionError(absl::StrCat(
+                from, " holds transactions of job ", import.former.value,
+                ", which has not ended: both would resolve them. Cancel or stop it first, or start "
+                "from a savepoint")));
+          }
           return self->CreateRecord(std::nullopt, import.file, &*import.manifest);
         }
         CompletedCheckpoint zero{CheckpointId(0), Attempt(1), import.file};

@@ -98,13 +98,15 @@ void CheckpointCoordinator::On(const event::Declined& e) {
 std::optional<absl::Status> CheckpointCoordinator::HandleTooOld(const Pending& pending) const {
   for (const auto& subtask : *pending.subtasks) {
     for (const auto& op : subtask.operators) {
+      const auto own = config_.restart_budgets_ms.find(op.node);
+      const int64_t budget_ms =
+          own != config_.restart_budgets_ms.end() ? own->second : CheckpointConfig::kRestartBudgetMs;
       for (const auto& handle : op.handles) {
-        if (handle.deadline_ms == 0 || handle.deadline_ms - wall_ms_ >= config_.restart_budget_ms)
-          continue;
+        if (handle.deadline_ms == 0 || handle.deadline_ms - wall_ms_ >= budget_ms) continue;
         return absl::DeadlineExceededError(
             absl::StrCat("a transaction of sink `", op.node, "` sealed at checkpoint ",
                          handle.checkpoint.value, " ends in ", handle.deadline_ms - wall_ms_,
-                         " ms, nearer than the restart budget of ", config_.restart_budget_ms,
+                         " ms, nearer than the restart budget of ", budget_ms,
                          " ms: the attempt goes back to the last complete checkpoint"));
       }
     }

@@ -28,8 +28,9 @@ struct CheckpointConfig {
   SteadyMicros min_pause = 0;
   int max_concurrent = 1;
   int tolerable_failures = 3;
-  /// A checkpoint is not recorded when a handle's deadline is nearer than this.
-  int64_t restart_budget_ms = 10'000;
+  /// A checkpoint is not recorded when a handle's deadline is nearer than its sink's.
+  static constexpr int64_t kRestartBudgetMs = 10'000;
+  std::map<std::string, int64_t> restart_budgets_ms = {};  // by sink; others have the default
 };
 
 /// What happens to a coordinator. `Step` takes the time with each.

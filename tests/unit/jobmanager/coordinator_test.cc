@@ -294,6 +294,31 @@ TEST_CASE("Coordinator: a checkpoint with a handle about to expire is not record
   CHECK(b.Has<action::FailAttempt>() != nullptr);
 }
 
+TEST_CASE("Coordinator: each sink has a restart budget of its own, the final checkpoint too") {
+  struct Case {
+    std::string sink;
+    int64_t left_ms;
+    bool recorded;
+  };
+  for (const bool final_one : {false, true}) {
+    for (const Case& c : {Case{"out", 1'000, true}, Case{"out", 999, false},
+                          Case{"other", 10'000, true}, Case{"other", 9'999, false}}) {
+      INFO(c.sink << " " << c.left_ms << " " << final_one);
+      CheckpointConfig config{.interval = kSecond, .timeout = 10 * kSecond};
+      config.restart_budgets_ms = {{c.sink == "out" ? "out" : "another", 1'000}};
+      Bench b(config);
+      b.Step(event::Started{});
+      if (final_one) b.Step(event::SourcesEnded{});
+      const CheckpointId id =
+          final_one ? b.Has<action::SendTrigger>()->id : b.Trigger();
+      b.AckAll(id, b.wall_ms + c.left_ms);
+      b.Step(event::ManifestWritten{id, {"m", 1, 1}});
+      CHECK((b.Has<action::PutRecord>() != nullptr) == c.recorded);
+      CHECK((b.Has<action::FailAttempt>() == nullptr) == c.recorded);
+    }
+  }
+}
+
 TEST_CASE("Coordinator: no id is used that is not reserved") {
   CheckpointCoordinator coordinator(
       {{.interval = kSecond}, {{0, 0}}, {"tm"}, CheckpointId(7), CheckpointId(7)});

@@ -104,11 +104,14 @@ void FakeTaskManager::Handle(const control::ToTaskManager& message) {
     if (!restore) return;
     for (SubtaskId subtask : m->subtasks) {
       if (restore_error) {
-        SendState(subtask, control::SubtaskState::kFailed, *restore_error);
+        SendState(subtask, control::SubtaskState::kFailed, *restore_error, restore_domain);
         return;
       }
       if (subtask == SubtaskId{0, 0} && m->restore.path.empty()) {
         Send(control::SplitsFound{m->fence, {"in", {{"split", "group"}}}});
+      }
+      if (subtask == SubtaskId{0, 0} && !m->restore.path.empty() && !grown_splits.empty()) {
+        Send(control::SplitsFound{m->fence, {"in", grown_splits}});
       }
       SendState(subtask, control::SubtaskState::kRestored);
     }

@@ -62,6 +62,8 @@ class FakeTaskManager {
   // What it does by itself.
   bool restore = true, sweep = true, run = true, ack = true, confirm = true, probe = true;
   std::optional<absl::Status> restore_error;
+  control::FailureDomain restore_domain = control::FailureDomain::kInternal;
+  std::vector<checkpoint::SourceSplits::Split> grown_splits;  // found at a restore
 
   const std::string name;
   std::vector<control::ToTaskManager> inbox;

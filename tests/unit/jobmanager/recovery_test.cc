@@ -1,4 +1,5 @@
 #include "absl/strings/match.h"
+#include "common/checkpoint/manifest_codec.h"
 #include "common/base/failpoint.h"
 #include "common/checkpoint/paths.h"
 #include "tests/unit/jobmanager/harness.h"
@@ -132,6 +133,83 @@ TEST_CASE("An at-least-once job falls back to the checkpoint before a corrupt on
   h.loop.Drain();
   CHECK(h.State("fraud") == "RUNNING");
   CHECK(tm.deploy().restore == retained[1].manifest);
+}
+
+TEST_CASE("What a sink cannot get back ends the job by that name, whatever the guarantee") {
+  const auto guarantee = GENERATE(job::Guarantee::kExactlyOnce, job::Guarantee::kAtLeastOnce);
+  for (const absl::Status& why :
+       {absl::DataLossError("out: DATA_LOSS: alerts-0, offsets 3 to 9"),
+        absl::FailedPreconditionError("out: OUTCOME_UNKNOWN: alerts-0")}) {
+    Harness h;
+    FakeTaskManager& tm = h.RunningJob([&](job::JobSpec& s) { s.guarantee = guarantee; });
+    tm.confirm = false;
+    h.Advance(2 * kSeconds);
+    tm.restore_error = why;
+    tm.restore_domain = control::FailureDomain::kUser;
+    tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
+    h.Advance(200 * kMillis);
+    CHECK(h.State("fraud") == "FAILED");
+    const JobStatus status = h.Status("fraud");
+    CHECK(status.failure->status.message() == tm.restore_error->message());
+    CHECK(status.attempt == Attempt(3));  // the one that failed, one try, and the resolver's
+    CHECK_FALSE(status.pending.empty());
+  }
+}
+
+TEST_CASE("Rights or topics that are missing end a job at its first start; later they are retried") {
+  for (const absl::Status& why :
+       {absl::PermissionDeniedError("topic alerts"), absl::UnauthenticatedError("user weir"),
+        absl::NotFoundError("topic alerts does not exist")}) {
+    INFO(why);
+    {
+      Harness h;
+      FakeTaskManager& tm = h.AddTaskManager("tm-1", 2);
+      tm.restore_error = why;
+      tm.restore_domain = control::FailureDomain::kExternal;
+      REQUIRE(h.Submit(h.AddSpec("fraud")).ok());
+      h.Advance(kSeconds);
+      CHECK(h.State("fraud") == "FAILED");
+      CHECK(h.Status("fraud").attempt == Attempt(1));
+    }
+    {
+      Harness h;
+      FakeTaskManager& tm = h.RunningJob([](job::JobSpec& s) { s.restart.max_attempts = 3; });
+      h.Advance(kSeconds);
+      tm.restore_error = why;
+      tm.restore_domain = control::FailureDomain::kExternal;
+      tm.SendState({0, 0}, control::SubtaskState::kFailed, why, control::FailureDomain::kExternal);
+      h.Advance(kSeconds / 2);
+      CHECK(h.State("fraud") == "RESTARTING");
+      tm.restore_error.reset();
+      h.Advance(kSeconds);
+      CHECK(h.State("fraud") == "RUNNING");
+    }
+  }
+}
+
+TEST_CASE("Splits that a source has found since are told before it runs, and recorded") {
+  Harness h;
+  FakeTaskManager& tm = h.RunningJob();
+  h.Advance(kSeconds);
+  tm.inbox.clear();
+  tm.grown_splits = {{"split", "group"}, {"another", "group"}};
+  tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
+  h.Advance(100 * kMillis);
+  REQUIRE(h.State("fraud") == "RUNNING");
+  REQUIRE(tm.Count<control::AssignSplits>() == 1);
+  const control::AssignSplits assign = tm.All<control::AssignSplits>()[0];
+  REQUIRE(assign.sources.size() == 1);
+  CHECK(assign.sources[0].splits == tm.grown_splits);
+  for (const auto& message : tm.inbox) {
+    if (std::holds_alternative<control::StartRunning>(message)) FAIL("started before it was told");
+    if (std::holds_alternative<control::AssignSplits>(message)) break;
+  }
+  h.Advance(kSeconds);
+  auto bytes = h.storage->ReadUnverified(h.Record("fraud").retained.back().manifest.path);
+  REQUIRE(bytes.ok());
+  auto manifest = checkpoint::DecodeManifest(*bytes, "manifest");
+  REQUIRE(manifest.ok());
+  CHECK(manifest->sources[0].splits == tm.grown_splits);
 }
 
 TEST_CASE("Damaged input while running is not taken for a corrupt checkpoint") {

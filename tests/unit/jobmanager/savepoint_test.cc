@@ -161,11 +161,13 @@ TEST_CASE(
   SECTION("resolved") {
     tm.sweep = false;
     absl::StatusOr<JobId> answer = absl::UnknownError("");
-    h.manager->Submit({"again", Harness::From(path)},
+    h.manager->Submit({"again", Harness::From(path), Unresolved::kSkip},
                       [&](absl::StatusOr<JobId> a) { answer = std::move(a); });
     h.loop.Drain();
     CHECK(absl::IsUnknown(answer.status()));
     CHECK(tm.deploy().resolve_only);
+    CHECK(tm.deploy().former_job == h.Record("fraud").id);
+    CHECK(tm.deploy().unresolved == control::UnresolvedPolicy::kSkip);
     CHECK(HasHandles(Read(h, tm.deploy().restore.path)));
     CHECK(h.Record("again").retained.empty());
     SECTION("the JobManager is killed meanwhile") {
@@ -182,6 +184,8 @@ TEST_CASE(
     }
     CHECK(h.State("again") == "RUNNING");
     CHECK_FALSE(tm.deploy().resolve_only);
+    CHECK_FALSE(tm.deploy().former_job.has_value());
+    CHECK(tm.deploy().unresolved == control::UnresolvedPolicy::kFail);
     CHECK_FALSE(HasHandles(Read(h, tm.deploy().restore.path)));
   }
   SECTION("not resolvable: refused") {
@@ -190,6 +194,54 @@ TEST_CASE(
     CHECK(absl::IsFailedPrecondition(answer.status()));
     CHECK(h.State("again") == "FAILED");
   }
+}
+
+TEST_CASE("--from a checkpoint with transactions of a job that runs is refused") {
+  Harness h;
+  h.RunningJob();
+  h.Advance(kSeconds);
+  std::string path;
+  h.manager->Checkpoints(
+      "fraud", [&](absl::StatusOr<std::vector<CheckpointInfo>> list) { path = list->back().path; });
+  h.loop.Drain();
+  const auto answer = h.Submit(h.AddSpec("again"), Harness::From(path));
+  CHECK(absl::IsFailedPrecondition(answer.status()));
+  CHECK(absl::StrContains(answer.status().message(), "has not ended"));
+  CHECK(h.State("fraud") == "RUNNING");
+  CHECK(h.metadata.jobs.size() == 1);
+}
+
+TEST_CASE("Files of handles: taken over with a checkpoint, not into a savepoint's copy") {
+  tests::MemoryStorage storage;
+  auto wal = storage.Write("old/state/3/1-0/1-wal", "records");
+  REQUIRE(wal.ok());
+  checkpoint::Manifest manifest;
+  manifest.job.value = "old";
+  manifest.id = CheckpointId(7);
+  manifest.subtasks.push_back({{1, 0}, false, {{}}});
+  manifest.subtasks[0].operators[0].handles.push_back(
+      {CheckpointId(7), 0, "kafka", "h", 0, {*wal}});
+  auto file = WriteManifest(storage, "old/checkpoints/7-1-3.manifest", manifest);
+  REQUIRE(file.ok());
+
+  checkpoint::Manifest taken = manifest;
+  REQUIRE(ImportFiles(storage, storage, true, JobId{"new"}, &taken).ok());
+  const checkpoint::FileRef& moved = taken.subtasks[0].operators[0].handles[0].files[0];
+  CHECK(checkpoint::AttemptOfPath(JobId{"new"}, moved.path) == 0);  // swept once it is resolved
+  CHECK(*storage.Read(moved) == "records");
+
+  auto copy = CopySavepoint(storage, *file);
+  REQUIRE(copy.ok());
+  auto read = ReadManifest(storage, *copy);
+  REQUIRE(read.ok());
+  CHECK(checkpoint::FilesOf(*read).empty());
+  CHECK(storage.List("old/savepoints/7")->size() == 1);
+
+  // Within the job: the sweep of older attempts spares what a retained checkpoint names.
+  REQUIRE(storage.Write("old/state/3/1-0/2-wal", "of no checkpoint").ok());
+  REQUIRE(SweepOlderAttempts(storage, JobId{"old"}, Attempt(4), {wal->path}).ok());
+  CHECK(storage.Read(*wal).ok());
+  CHECK_FALSE(storage.ReadUnverified("old/state/3/1-0/2-wal").ok());
 }
 
 TEST_CASE("--from is refused where it does not fit, and leaves nothing behind") {

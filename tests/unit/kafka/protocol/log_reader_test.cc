@@ -95,19 +95,33 @@ TEST_CASE("a batch that is larger than what was asked for") {
   CHECK(f.offsets == std::vector<int64_t>{100});
 }
 
-TEST_CASE("offsets that retention has taken are a loss, with topic, partition and offsets") {
+TEST_CASE("offsets that retention has taken are a loss; what is left is given out first") {
   Fixture f;
-  f.brokers.Script(kFetch, {Fetched("", -1, -1, 1)});
+  f.brokers.Script(kFetch, {Fetched("", -1, -1, 1), Fetched(Batch({104, 105, 110}))});
   f.brokers.Script(ListOffsetsRequest::kApi, {EndOfLog(104), EndOfLog(201)});
   absl::Status status = f.Read(100, 110);
-  CHECK(status.code() == absl::StatusCode::kDataLoss);
   INFO(status.message());
+  CHECK(status.code() == absl::StatusCode::kDataLoss);
   CHECK(status.message().find("topic t partition 5 offsets 100 to 110") != absl::string_view::npos);
-  CHECK(status.message().find("the log holds 104 to 200") != absl::string_view::npos);
-  f.brokers.Script(kFetch, {Fetched(Batch({104, 105}), 1000, 104)});
+  CHECK(status.message().find("no offset 100; the log holds 104 to 200") != absl::string_view::npos);
+  CHECK(f.offsets == std::vector<int64_t>{104, 105, 110});
+  // The log's beginning stands in the answer itself.
+  f.brokers.Script(kFetch, {Fetched(Batch({103, 104, 105, 110}), 1000, 104)});
   status = f.Read(100, 110);
   CHECK(status.code() == absl::StatusCode::kDataLoss);
   CHECK(status.message().find("the log begins at 104") != absl::string_view::npos);
+  CHECK(f.offsets == std::vector<int64_t>{104, 105, 110});
+}
+
+TEST_CASE("a run that retention has taken whole, and one that was cut off the log's end") {
+  Fixture f;
+  f.brokers.Script(kFetch, {Fetched("", -1, -1, 1)});
+  f.brokers.Script(ListOffsetsRequest::kApi, {EndOfLog(120), EndOfLog(201)});
+  CHECK(f.Read(100, 110).code() == absl::StatusCode::kDataLoss);
+  f.brokers.Script(ListOffsetsRequest::kApi, {EndOfLog(0), EndOfLog(50)});
+  const absl::Status status = f.Read(100, 110);
+  CHECK(status.code() == absl::StatusCode::kDataLoss);
+  CHECK(status.message().find("the log holds 0 to 49") != absl::string_view::npos);
   CHECK(f.offsets.empty());
 }
 

@@ -11,8 +11,9 @@ namespace weir::taskmanager::kafka {
 /// Reads runs of a partition's log with read_uncommitted over the wire. Connects on first use.
 ///
 /// Thread:  what it returns is thread-safe; concurrent calls use connections of their own.
-/// Errors:  of Read: kDataLoss with topic, partition and offsets; kPermissionDenied, kUnauthenticated; kUnavailable at
-///          the deadline; what `found` returns ends the reading and is returned as it is.
+/// Errors:  of Read: kDataLoss with topic, partition and offsets, after what is left was given out; kPermissionDenied,
+///          kUnauthenticated; kUnavailable at the deadline; what `found` returns ends the reading and is returned as it
+///          is.
 /// `clock` must outlive it; deadlines are of its steady time.
 std::unique_ptr<LogReader> MakeLogReader(const ConnectionOptions& options, const Clock* clock);
 

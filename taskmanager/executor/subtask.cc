@@ -30,6 +30,7 @@ control::FailureDomain DomainOf(const absl::Status& error) {
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAborted:
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kResourceExhausted: return control::FailureDomain::kExternal;

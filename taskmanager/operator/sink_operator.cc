@@ -97,13 +97,17 @@ absl::Status ResolveHandles(TwoPhaseCommitSink& sink, std::vector<checkpoint::Si
   }
   std::map<int32_t, std::vector<checkpoint::SinkHandle>> by_owner;
   for (checkpoint::SinkHandle& handle : handles) by_owner[handle.owner_subtask].push_back(std::move(handle));
+  absl::Status first;
   for (auto& [owner, owned] : by_owner) {
     std::stable_sort(owned.begin(), owned.end(),
                      [](const auto& a, const auto& b) { return a.checkpoint < b.checkpoint; });
-    RETURN_IF_ERROR(Annotate(sink.ResolveAll(owned), node));
+    const absl::Status status = Annotate(sink.ResolveAll(owned), node);
+    // What is lost for good of one owner must not let another's transactions, which were decided too, time out.
+    if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsFailedPrecondition(status)) return status;
+    if (first.ok()) first = status;
     RETURN_IF_ERROR(WEIR_FAILPOINT("in_resolve"));
   }
-  return absl::OkStatus();
+  return first;
 }
 
 }  // namespace weir::taskmanager

@@ -234,7 +234,7 @@ TEST_CASE("errors say whether trying again can help", "[kafka_error]") {
   CHECK(code(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) == absl::StatusCode::kPermissionDenied);
   CHECK(code(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) == absl::StatusCode::kNotFound);
   CHECK(code(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) == absl::StatusCode::kOutOfRange);
-  CHECK(code(RD_KAFKA_RESP_ERR_PRODUCER_FENCED) == absl::StatusCode::kFailedPrecondition);
+  CHECK(code(RD_KAFKA_RESP_ERR_PRODUCER_FENCED) == absl::StatusCode::kAborted);
   CHECK(code(RD_KAFKA_RESP_ERR__TRANSPORT) == absl::StatusCode::kUnavailable);
   CHECK(KafkaError(RD_KAFKA_RESP_ERR__TRANSPORT, "doing", "x refused").message() == "doing: x refused");
 }

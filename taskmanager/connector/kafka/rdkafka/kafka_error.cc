@@ -56,7 +56,7 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t code, std::string_view reason) {
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
     case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
     case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
-      return absl::StatusCode::kFailedPrecondition;
+      return absl::StatusCode::kAborted;  // of this producer; a fresh one may go on
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:

@@ -12,7 +12,7 @@ namespace weir::taskmanager::kafka {
 ///
 /// Errors:  kUnauthenticated: login or certificate refused; kPermissionDenied: a right is missing; kNotFound: no such
 ///          topic or partition; kInvalidArgument: a record too large, a setting refused; kOutOfRange: an offset that
-///          is not there; kResourceExhausted: the client's queue is full; kFailedPrecondition: fenced or another fatal
+///          is not there; kResourceExhausted: the client's queue is full; kAborted: fenced or another fatal
 ///          state of an instance; kDeadlineExceeded: time ran out, without a word why; kUnavailable: the broker's or
 ///          the network's trouble, which may pass.
 absl::Status KafkaError(int code, std::string_view doing, std::string_view reason = {});

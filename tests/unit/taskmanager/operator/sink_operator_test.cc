@@ -258,11 +258,11 @@ TEST_CASE("sink: handles are resolved in checkpoint order, by their own kind of 
 
   script.log.clear();
   script.failing_resolves = {"2"};
-  const absl::Status lost =
-      ResolveHandles(sink, {handle(1, "fake"), handle(2, "fake"), handle(3, "fake")}, "out");
+  const absl::Status lost = ResolveHandles(
+      sink, {handle(1, "fake"), handle(2, "fake"), handle(3, "fake"), handle(4, "fake", 1)}, "out");
   CHECK(absl::IsDataLoss(lost));
   CHECK(std::string(lost.message()).find("out") != std::string::npos);
-  CHECK(script.log == Log{"all of 0", "resolve 1", "resolve 2"});
+  CHECK(script.log == Log{"all of 0", "resolve 1", "resolve 2", "all of 1", "resolve 4"});
 
   script.log.clear();
   const absl::Status other = ResolveHandles(sink, {handle(4, "fake"), handle(5, "kafka")}, "out");

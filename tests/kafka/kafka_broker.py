@@ -139,7 +139,7 @@ class Broker:
         self.settings.update({k.replace("__", "."): v for k, v in settings.items()})
         self._write_properties()
 
-    def _java(self, *arguments):
+    def java(self, *arguments):
         return JVM + ["-cp", os.path.join(jars(self.version), "*")] + [str(a) for a in arguments]
 
     def _format(self):
@@ -149,13 +149,13 @@ class Broker:
             arguments += ["--feature", "transaction.version=%d" % self.transaction_version]
         for user in self.security.scram_users() if self.security else ():
             arguments += ["--add-scram", user]
-        done = subprocess.run(self._java(*arguments), capture_output=True, text=True, check=False)
+        done = subprocess.run(self.java(*arguments), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failure("format: %s%s" % (done.stdout, done.stderr))
 
     def start(self):
         if self.process is None:
-            self.process = Process("broker", self._java("kafka.Kafka", self.properties), self.folder)
+            self.process = Process("broker", self.java("kafka.Kafka", self.properties), self.folder)
         self._log_from = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         self.process.out = os.path.join(self.folder, "broker.out")
         self.process.start()
@@ -191,7 +191,7 @@ class Broker:
 
     def tool(self, *arguments):
         """A tool of Kafka: tool("org.apache.kafka.tools.TransactionsCommand", "list")."""
-        return cluster.run(self._java(arguments[0], "--bootstrap-server", self.direct, *arguments[1:]))
+        return cluster.run(self.java(arguments[0], "--bootstrap-server", self.direct, *arguments[1:]))
 
     # ---- topics
 

@@ -11,6 +11,7 @@
 //     read TOPIC PARTITION FIRST LAST PID EPOCH
 //     time-commit TID PID EPOCH COUNT   microseconds of COUNT repeated commits
 //   Options: --brokers A,B (127.0.0.1:9092), --tls, --ca FILE, --cert FILE, --key FILE, --no-hostname,
+//     --key-password-from-environment (the password is that of the key),
 //     --sasl PLAIN|SCRAM-SHA-256|SCRAM-SHA-512, --user NAME, --timeout-ms N (10000). Password: $WEIR_KAFKA_PASSWORD.
 #include <cstdio>
 #include <cstdlib>
@@ -92,6 +93,8 @@ Arguments Parse(int argc, char** argv) {
       connection.certificate_file = value();
     } else if (name == "--key") {
       connection.key_file = value();
+    } else if (name == "--key-password-from-environment") {
+      connection.key_password.swap(connection.password);
     } else if (name == "--no-hostname") {
       connection.verify_hostname = false;
     } else if (name == "--sasl") {

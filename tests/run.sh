@@ -130,6 +130,7 @@ if [ "$mode" = all ]; then
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
   # Against a real broker. All of the crash matrix: ./tests/kafka/crash_matrix.py --full
   cluster_tests with_kafka ./tests/kafka/with_kafka.py
+  cluster_tests kafka_protocol ./tests/kafka/protocol.py
   cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
   cluster_tests kafka_security ./tests/kafka/security.py
   cluster_tests kafka_bad_input ./tests/kafka/bad_input.py

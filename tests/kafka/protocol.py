@@ -8,11 +8,10 @@ import os
 import subprocess
 import sys
 
-from cluster import ROOT, Failure, main, run, wait_until
+from cluster import Failure, main, run, wait_until
 from kafka_broker import Broker
-from security import KEY_PASSWORD, PASSWORD, SECRETS, USER, Security
+from security import KEY_PASSWORD, PASSWORD, PROBE, SECRETS, USER, Security
 
-PROBE = os.environ.get("WEIR_PROBE", os.path.join(ROOT, "build", "dev", "tests", "kafka", "weir_kafka_probe"))
 RECORDS = 500
 # A producer that opens a transaction, flushes it, puts its marker in and is gone: no commit, no abort.
 PRODUCER = """

@@ -21,8 +21,8 @@ constexpr int32_t kMostAnswerBytes = 256 << 20;
 /// Brokers close what has lain idle for ten minutes; what stands between us and them is often quicker, and silent.
 constexpr SteadyMicros kMostIdle = 4 * 60'000'000LL;
 
-/// Settings of librdkafka's that change whom to trust and that this client does not know.
-constexpr const char* kForeignSettings[] = {"ssl.crl.location", "ssl.engine.location", "ssl.providers"};
+/// Settings of librdkafka's that change how to prove who we are and that this client does not know.
+constexpr const char* kForeignSettings[] = {"ssl.engine.location", "ssl.providers"};
 
 class WireConnection final : public BrokerConnection {
  public:

@@ -217,6 +217,16 @@ absl::Status LoadTrust(SSL_CTX* context, const std::string& location) {
       absl::StrCat("TLS: ca: ", location, " cannot be used: ", LastReason()));
 }
 
+/// A list of revoked certificates; from then on each CA's list must be there, as with librdkafka.
+absl::Status LoadRevoked(SSL_CTX* context, const std::string& location) {
+  if (SSL_CTX_load_verify_locations(context, location.c_str(), nullptr) != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("TLS: ssl.crl.location: ", location, " cannot be used: ", LastReason()));
+  }
+  X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_CRL_CHECK);
+  return absl::OkStatus();
+}
+
 absl::Status LoadIdentity(SSL_CTX* context, const ConnectionOptions& options) {
   if (options.certificate_file.empty()) return absl::OkStatus();
   if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1) {
@@ -246,6 +256,9 @@ absl::StatusOr<std::unique_ptr<TlsContext>> MakeTlsContext(const ConnectionOptio
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   RETURN_IF_ERROR(LoadTrust(context.get(), options.ca_file));
+  if (const auto crl = options.properties.find("ssl.crl.location"); crl != options.properties.end()) {
+    RETURN_IF_ERROR(LoadRevoked(context.get(), crl->second));
+  }
   RETURN_IF_ERROR(LoadIdentity(context.get(), options));
   return std::make_unique<OpenSslContext>(std::move(context), options.verify_hostname);
 }

@@ -159,7 +159,7 @@ Client::Client(rd_kafka_s* handle, std::unique_ptr<ClientEvents> events)
 Client::~Client() { rd_kafka_destroy(handle_); }
 
 absl::Status Client::Why() {
-  rd_kafka_poll(handle_, 0);
+  if (!main_queue_consumed_) rd_kafka_poll(handle_, 0);
   return events_->last_error();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -82,9 +83,11 @@ class Client {
 
   rd_kafka_s* get() const { return handle_; }
   ClientEvents& events() const { return *events_; }
-  /// Serves callbacks without waiting (not for a consumer whose main queue is consumed), then gives last_error. What a
-  /// call that timed out was waiting for.
+  /// Serves callbacks without waiting, then gives last_error. What a call that timed out was waiting for.
   absl::Status Why();
+  /// From now on records come by the client's main queue, and who reads it gets the errors too: librdkafka aborts the
+  /// process when rd_kafka_poll meets a record there, so Why leaves it alone. Before rd_kafka_poll_set_consumer.
+  void MainQueueIsConsumed() { main_queue_consumed_ = true; }
   /// `status`, which came of a call of this client, with what is behind it when it says only that time ran out.
   absl::Status Explain(const absl::Status& status);
   /// A fatal error (fenced, authorization, sequence lost): this instance is of no use any more. Else OK.
@@ -94,6 +97,7 @@ class Client {
   Client(rd_kafka_s* handle, std::unique_ptr<ClientEvents> events);
   rd_kafka_s* handle_;
   std::unique_ptr<ClientEvents> events_;
+  std::atomic<bool> main_queue_consumed_{false};
 };
 
 /// librdkafka's partition lists, freed.

@@ -100,6 +100,7 @@ absl::Status RdConsumer::Assign(const std::map<int32_t, Start>& starts) {
     rd_kafka_topic_partition_list_add(list.get(), start.split.topic.c_str(), start.split.partition)->offset =
         start.offset;
   }
+  client_->MainQueueIsConsumed();
   rd_kafka_poll_set_consumer(client_->get());
   queue_ = rd_kafka_queue_get_consumer(client_->get());
   rd_kafka_queue_cb_event_enable(

@@ -29,9 +29,9 @@ class KafkaSink final : public TwoPhaseCommitSink {
   absl::StatusOr<std::unique_ptr<SealedTransaction>> Seal(CheckpointId checkpoint) override;
   absl::Status Commit(const std::string& handle) override;
   absl::Status Resolve(const std::string& handle) override;
-  absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles);
+  absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles) override;
   absl::Status Sweep() override { return recovery_.Sweep(); }
-  bool SweepsWhileRunning() const { return true; }
+  bool SweepsWhileRunning() const override { return true; }
   absl::Status Flush() override;
   control::SinkTransactions Transactions() const override;
 

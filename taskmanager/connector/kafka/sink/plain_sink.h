@@ -27,7 +27,7 @@ class PlainSink final : public TwoPhaseCommitSink {
   absl::StatusOr<std::unique_ptr<SealedTransaction>> Seal(CheckpointId checkpoint) override;
   absl::Status Commit(const std::string& handle) override { return Resolve(handle); }
   absl::Status Resolve(const std::string& handle) override;
-  absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles);
+  absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles) override;
   absl::Status Sweep() override { return recovery_.Sweep(); }
   absl::Status Flush() override;
   control::SinkTransactions Transactions() const override;

@@ -48,6 +48,9 @@ absl::Status KafkaSink::Open() {
 
 absl::Status KafkaSink::EnsureOpen() {
   if (open_ != nullptr) return CheckAge();
+  // Another producer sends what comes now: a key's records would overtake those of the sealed transaction in the log.
+  if (before_ != nullptr) RETURN_IF_ERROR(before_->Pass(kPatienceMs));
+  before_ = nullptr;
   ASSIGN_OR_RETURN(std::unique_ptr<WarmTransaction> warm, services_->pool->Take(kPatienceMs));
   open_ = std::make_unique<KafkaTransaction>(services_, std::move(warm));
   return absl::OkStatus();
@@ -105,6 +108,7 @@ absl::StatusOr<std::unique_ptr<SealedTransaction>> KafkaSink::Seal(CheckpointId 
   if (!services_->pool->HasWarm()) RETURN_IF_ERROR(services_->pool->status());
   RETURN_IF_ERROR(open_->producer().status());
   RETURN_IF_ERROR(open_->Seal(checkpoint));
+  before_ = open_->gate();
   return std::unique_ptr<SealedTransaction>(std::move(open_));
 }
 

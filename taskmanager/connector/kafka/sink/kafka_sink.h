@@ -44,6 +44,7 @@ class KafkaSink final : public TwoPhaseCommitSink {
   const std::unique_ptr<RowEncoder> encoder_;
   SinkRecovery recovery_;
   std::unique_ptr<KafkaTransaction> open_;  // null: nothing was written since the last Seal
+  std::shared_ptr<DrainGate> before_;       // of the transaction sealed last
   int32_t sticky_;                          // where records without key go
 };
 

@@ -26,18 +26,21 @@ KafkaTransaction::KafkaTransaction(std::shared_ptr<SinkServices> services, std::
       opened_at_ms_(services_->NowMs()) {}
 
 KafkaTransaction::~KafkaTransaction() {
+  if (gate_ != nullptr) gate_->Close();
   if (warm_ != nullptr) services_->pool->Retire(std::move(warm_->producer));
 }
 
 absl::Status KafkaTransaction::Seal(CheckpointId checkpoint) {
   handle_.checkpoint = checkpoint;
   ShowRecords();
+  gate_ = std::make_shared<DrainGate>(warm_->producer.get(), warm_->producer->Produced());
   return services_->pool->Seal(warm_->slot, checkpoint);
 }
 
 absl::StatusOr<std::optional<std::string>> KafkaTransaction::PreCommit() {
   const int64_t patience_ms = services_->pre_commit_ms();
-  RETURN_IF_ERROR(producer().Drain(producer().Produced(), patience_ms));
+  RETURN_IF_ERROR(gate_->Pass(patience_ms));
+  gate_->Close();
   RETURN_IF_ERROR(WEIR_FAILPOINT("kafka_after_drain"));
   handle_.mode = warm_->mode;
   handle_.cluster_id = warm_->cluster_id;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "taskmanager/connector/kafka/sink/drain_gate.h"
 #include "taskmanager/connector/kafka/sink/sink_services.h"
 #include "taskmanager/connector/kafka/sink/transaction_content.h"
 #include "taskmanager/connector/two_phase_commit_sink.h"
@@ -29,6 +30,8 @@ class KafkaTransaction final : public SealedTransaction {
   /// For `weir transactions`.
   void ShowRecords() { warm_->records->store(content_.records(), std::memory_order_relaxed); }
   absl::Status Seal(CheckpointId checkpoint);
+  /// After Seal: what the next transaction has to pass before its first record.
+  std::shared_ptr<DrainGate> gate() const { return gate_; }
 
   absl::StatusOr<std::optional<std::string>> PreCommit() override;
   int64_t deadline_ms() const override { return deadline_ms_; }
@@ -44,6 +47,7 @@ class KafkaTransaction final : public SealedTransaction {
   const std::shared_ptr<SinkServices> services_;
   std::unique_ptr<WarmTransaction> warm_;
   TransactionContent content_;
+  std::shared_ptr<DrainGate> gate_;
   const int64_t opened_at_ms_;
   KafkaHandle handle_;
   int64_t deadline_ms_ = 0;

@@ -239,6 +239,8 @@ std::vector<control::SinkReport> Subtask::Sinks() const {
 
 void Subtask::PublishMetrics() {
   published_at_ = deployment_->clock->Steady();
+  // Asked before the lock is taken: a client library may hold a lock of its own while it wakes us.
+  const auto lag = task_ != nullptr ? task_->lag() : metrics_.lag_records;
   std::lock_guard lock(signal_->mutex);
   metrics_.rows_in = counters_.rows_in;
   metrics_.rows_out = counters_.rows_out;
@@ -252,7 +254,7 @@ void Subtask::PublishMetrics() {
   if (task_ != nullptr) {
     metrics_.watermark = task_->watermark();
     metrics_.state_bytes = task_->state_bytes();
-    metrics_.lag_records = task_->lag();
+    metrics_.lag_records = lag;
   }
 }
 

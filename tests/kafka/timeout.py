@@ -21,8 +21,8 @@ from cluster import Cluster, Failure, wait_until
 from kafka_broker import Broker
 
 OUTAGE_SECONDS = 20
-RATE = 500
-PADDING = 3000  # transactions above 64 KiB do not keep their records: they are found again in the log
+RATE = 250
+PADDING = 8000  # transactions above 64 KiB do not keep their records: they are found again in the log
 TRANSACTIONS = {"transaction_timeout": "5s", "restart_budget": "1s"}
 DECIDED = "after_metadata_record=stop@4"  # the JobManager: the record is durable, nobody was told
 REPAIRED = re.compile(r"repaired the transaction of checkpoint (\d+) \(([0-9a-f]{32}/out/\d+/(\d+)/\d+)\)")
@@ -62,7 +62,7 @@ class Case:
         self.source = self.broker.create_topic("in-" + stamp, 2)
         self.feeder = self.stack.enter_context(job_files.Feeder(self.broker.direct, self.source, RATE, self.padding))
         c.submit(c.write("job.yaml", job_files.passing(
-            self.broker.address, self.topic, self.source, self.job, interval="200ms", timeout="1s", sink=TRANSACTIONS,
+            self.broker.address, self.topic, self.source, self.job, interval="400ms", timeout="1s", sink=TRANSACTIONS,
             schema=job_files.PADDED if self.padding else job_files.PLAIN)))
         c.wait_checkpoint(self.job, after=1)
         c.jobmanager.kill()
@@ -173,7 +173,7 @@ class second_repairer(Case):
         c.jobmanager.kill()
         c.jobmanager.start()
         first, second = c.taskmanagers
-        first.start({"WEIR_FAILPOINTS": "in_repair_produce=stop@20"})
+        first.start({"WEIR_FAILPOINTS": "in_repair_produce=stop@10"})
         second.start()
         wait_until(lambda: stopped(first), "a TaskManager stops in the middle of its repair")
         c.add_taskmanager("tm-3").start()

@@ -132,6 +132,7 @@ if [ "$mode" = all ]; then
   cluster_tests with_kafka ./tests/kafka/with_kafka.py
   cluster_tests kafka_protocol ./tests/kafka/protocol.py
   cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
+  cluster_tests kafka_timeout ./tests/kafka/timeout.py
   cluster_tests kafka_security ./tests/kafka/security.py
   cluster_tests kafka_bad_input ./tests/kafka/bad_input.py
   cluster_tests kafka_chaos ./tests/kafka/chaos.sh --minutes 2 --seed 1

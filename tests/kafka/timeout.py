@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """The broker gives up on transactions that were decided but not committed: everything is stopped between decision and
 commit for longer than transaction_timeout. After the start the records are there exactly once and in order per key,
-written again from the log; if the log is gone the job fails with DATA_LOSS by name.
+written again from the log or from the checkpoint; if the records are gone the job fails with DATA_LOSS by name, if
+nobody can know any more what was committed with OUTCOME_UNKNOWN.
 
-    timeout.py [NAME ...]     one_lost two_lost second_repairer data_loss
+    timeout.py [NAME ...]     one_lost two_lost second_repairer data_loss topic_made_again
+    timeout.py --transaction-version N --version 3.9.1
 """
 import environment  # pylint: disable=unused-import
 
+import argparse
 import contextlib
 import json
 import os
@@ -18,7 +21,7 @@ import time
 import cluster
 import job_files
 from cluster import Cluster, Failure, wait_until
-from kafka_broker import Broker
+from kafka_broker import VERSION, Broker
 
 OUTAGE_SECONDS = 20
 RATE = 250
@@ -43,6 +46,7 @@ class Case:
     taskmanagers = 2
     failpoints = DECIDED
     padding = PADDING
+    options = {}  # of the sink
 
     def __init__(self, broker):
         self.broker = broker
@@ -62,7 +66,7 @@ class Case:
         self.source = self.broker.create_topic("in-" + stamp, 2)
         self.feeder = self.stack.enter_context(job_files.Feeder(self.broker.direct, self.source, RATE, self.padding))
         c.submit(c.write("job.yaml", job_files.passing(
-            self.broker.address, self.topic, self.source, self.job, interval="400ms", timeout="1s", sink=TRANSACTIONS,
+            self.broker.address, self.topic, self.source, self.job, interval="400ms", timeout="1s", sink=dict(TRANSACTIONS, **self.options),
             schema=job_files.PADDED if self.padding else job_files.PLAIN)))
         c.wait_checkpoint(self.job, after=1)
         c.jobmanager.kill()
@@ -166,7 +170,10 @@ class two_lost(Case):
 
 
 class second_repairer(Case):
-    """A TaskManager is stopped in the middle of its repair; another one repairs; the first goes on."""
+    """A TaskManager is stopped in the middle of its repair; another one repairs; the first goes on. The records are in
+    files of the checkpoint."""
+
+    options = {"keep_records": "true"}
 
     def prove(self):
         c = self.cluster
@@ -184,17 +191,21 @@ class second_repairer(Case):
         c.wait_taskmanagers(2)
 
 
-class data_loss(Case):
-    """The segments are gone: FAILED by name, nothing is restarted for ever; --unresolved skip goes on."""
+class Unsettled(Case):
+    """The job ends FAILED by name, nothing is restarted for ever; --unresolved skip goes on."""
+
+    names = ()  # what the failure must tell
+
+    def harm(self):
+        """What happens to the topic during the outage."""
 
     def prove(self):
         c = self.cluster
-        for partition in (0, 1):
-            self.broker.delete_records(self.topic, partition, self.end_offset(partition))
+        self.harm()
         self.start()
         status = c.wait_for(self.job, "is FAILED", lambda s: s["state"] == "FAILED")
         failure = json.dumps(status.get("failure"))
-        for part in ("DATA_LOSS", self.topic, "partition", "offsets", "checkpoint", "/out/", "--unresolved skip"):
+        for part in self.names + (self.topic, "checkpoint", "/out/", "--unresolved skip"):
             if part not in failure:
                 raise Failure("the failure does not name %r: %s" % (part, failure))
         job_files.check_no_residue(self.broker, "after " + self.name)
@@ -205,7 +216,15 @@ class data_loss(Case):
         c.cli("cancel", job)
         c.wait_state(job, "CANCELLED")
         job_files.check_no_residue(self.broker, "after --unresolved skip")
-        print("data_loss: %s" % status["failure"], flush=True)
+        print("%s: %s" % (self.name, status["failure"]["message"]), flush=True)
+
+
+class data_loss(Unsettled):
+    names = ("DATA_LOSS", "partition", "offsets")
+
+    def harm(self):
+        for partition in (0, 1):
+            self.broker.delete_records(self.topic, partition, self.end_offset(partition))
 
     def end_offset(self, partition):
         from confluent_kafka import Consumer, TopicPartition
@@ -216,17 +235,33 @@ class data_loss(Case):
             consumer.close()
 
 
-CASES = {c.__name__: c for c in (one_lost, two_lost, second_repairer, data_loss)}
+class topic_made_again(Unsettled):
+    """With the topic the broker forgot the markers: nobody can know what was committed."""
+
+    names = ("OUTCOME_UNKNOWN", "deleted and made again")
+
+    def harm(self):
+        self.broker.delete_topic(self.topic)
+        self.broker.create_topic(self.topic, 2)
+
+
+CASES = {c.__name__: c for c in (one_lost, two_lost, second_repairer, data_loss, topic_made_again)}
 
 
 def main():
-    names = sys.argv[1:] or list(CASES)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=[])
+    parser.add_argument("--version", default=VERSION)
+    parser.add_argument("--transaction-version", type=int)
+    args = parser.parse_args()
+    names = args.names or list(CASES)
     for name in names:
         if name not in CASES:
             sys.exit("no test %s; there are: %s" % (name, ", ".join(CASES)))
     settings = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000}
     passed = []
-    with Broker("timeout", settings=settings) as broker:
+    with Broker("timeout", version=args.version, transaction_version=args.transaction_version,
+                settings=settings) as broker:
         cases = [CASES[name](broker) for name in names]
         try:
             # The outages of all cases at the same time.

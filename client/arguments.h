@@ -17,6 +17,7 @@ enum class Verb {
   kStop,
   kSavepoint,
   kCheckpoints,
+  kTransactions,
   kRescale,
   kLint,
   kExplain,
@@ -33,6 +34,7 @@ struct Arguments {
   std::string jobmanager;  // HOST:PORT[,…]
   std::string job_file;
   std::string job;  // name or id
+  bool live = false;  // lint: ask the systems outside too
   // submit
   bool detach = false;
   std::string from;

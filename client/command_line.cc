@@ -152,8 +152,10 @@ class Parser {
     AddLog(run);
     CLI::App* lint =
         Add("lint", Verb::kLint, "Report every mistake in a job file", kGroup,
-            "\nLeaves with 78 when there is one. Nothing is started, no cluster is asked.");
+            "\nLeaves with 78 when there is one. Nothing is started; only --live asks brokers: whether "
+            "they are\nreached, topics are there, rights and time limits suffice.");
     AddJobFile(lint);
+    lint->add_flag("--live", arguments_.live, "Ask the brokers of sources and sinks too");
     CLI::App* explain =
         Add("explain", Verb::kExplain,
             "Show how a job would run: tasks, exchanges, state, guarantees", kGroup);
@@ -208,6 +210,8 @@ class Parser {
     AddTimeout(savepoint, "Stop waiting after this long; the request stands");
     AddJob(
         AddRemote("checkpoints", Verb::kCheckpoints, "What a job can be started --from", kGroup));
+    AddJob(AddRemote("transactions", Verb::kTransactions,
+                     "What the sinks of a job have open and not committed", kGroup));
     CLI::App* rescale =
         AddRemote("rescale", Verb::kRescale, "Change the parallelism of a running job", kGroup);
     AddJob(rescale);

@@ -48,6 +48,8 @@ int Remote(Context context, const Arguments& arguments) {
       return Savepoint(context, arguments);
     case Verb::kCheckpoints:
       return Checkpoints(context, arguments);
+    case Verb::kTransactions:
+      return Transactions(context, arguments);
     case Verb::kCluster:
       return Cluster(context, arguments);
     default:
@@ -62,11 +64,14 @@ int Dispatch(const Context& context, const Arguments& arguments) {
     case Verb::kRescale:
       return Rescale(context, arguments);
     case Verb::kLint:
-      return Lint(context, arguments, taskmanager::BuiltinCatalog());
+      ConfigureLog(arguments, "error");
+      return Lint(context, arguments, taskmanager::BuiltinCatalog(),
+                  taskmanager::BuiltinRegistry());
     case Verb::kExplain:
       return Explain(context, arguments, taskmanager::BuiltinCatalog());
     case Verb::kJobManager:
-      return RunJobManager(context, arguments, taskmanager::BuiltinCatalog());
+      return RunJobManager(context, arguments, taskmanager::BuiltinCatalog(),
+                           taskmanager::BuiltinRegistry());
     case Verb::kTaskManager:
       return RunTaskManager(context, arguments, taskmanager::BuiltinCatalog(),
                             taskmanager::BuiltinRegistry());

@@ -2,6 +2,22 @@
 
 namespace weir::jobmanager {
 
+const char* ToString(JobTransaction::State state) {
+  switch (state) {
+    case JobTransaction::State::kOpen:
+      return "OPEN";
+    case JobTransaction::State::kSealed:
+      return "SEALED";
+    case JobTransaction::State::kPrepared:
+      return "PREPARED";
+    case JobTransaction::State::kCommitting:
+      return "COMMITTING";
+    case JobTransaction::State::kUnresolved:
+      return "UNRESOLVED";
+  }
+  return "UNKNOWN";
+}
+
 const char* ToString(JobState state) {
   switch (state) {
     case JobState::kCreated:

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 #include "common/control/messages.h"
+#include "jobmanager/job_transactions.h"
 
 namespace weir::jobmanager {
 
@@ -162,6 +163,8 @@ class JobApi {
   virtual void Savepoint(std::string job, Done<CheckpointInfo> done) = 0;
   /// Retained checkpoints and savepoints, oldest first.
   virtual void Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> done) = 0;
+  /// What the sinks of a job have open, as they said last.
+  virtual void Transactions(std::string job, Done<JobTransactions> done) = 0;
   virtual void Cluster(Done<ClusterInfo> done) = 0;
 
   /// Ends the subscription when destroyed; a call under way may still arrive.

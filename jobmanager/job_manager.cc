@@ -173,6 +173,14 @@ std::vector<JobStatus> JobManager::Impl::Running() const {
   return list;
 }
 
+std::vector<JobTransactions> JobManager::Impl::RunningTransactions() const {
+  std::vector<JobTransactions> list;
+  for (const auto& master : jobs_) {
+    if (master->recorded() && !master->ended()) list.push_back(master->Transactions());
+  }
+  return list;
+}
+
 void JobManager::Impl::OnEnded(JobMaster* job) {
   OnChanged(job, true);
   // Later: the JobMaster is in the middle of its work.
@@ -316,6 +324,19 @@ void JobManager::Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> 
     if (!master.ok()) return done(master.status());
     done((*master)->Checkpoints());
   });
+}
+
+void JobManager::Transactions(std::string job, Done<JobTransactions> done) {
+  impl_->loop()->Post([impl = impl_, job = std::move(job), done = std::move(done)] {
+    auto master = impl->Find(job);
+    if (!master.ok()) return done(master.status());
+    done((*master)->Transactions());
+  });
+}
+
+void JobManager::RunningTransactions(Done<std::vector<JobTransactions>> done) {
+  impl_->loop()->Post(
+      [impl = impl_, done = std::move(done)] { done(impl->RunningTransactions()); });
 }
 
 void JobManager::Cluster(Done<ClusterInfo> done) {

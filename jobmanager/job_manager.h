@@ -47,6 +47,9 @@ struct JobManagerParts {
   /// Serialized weir.v1.JobSpec to a plan; kInvalidArgument with everything that is wrong.
   std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)>
       compile;
+  /// Asks the systems outside whether a job that is submitted can work there; kFailedPrecondition
+  /// with everything that is wrong. Blocks for some ten seconds at most. May be empty.
+  std::function<absl::Status(const job::JobSpec& spec)> preflight;
   uint64_t seed = 0;  // of job ids: RandomSeed() in production
   /// The metadata store refuses this leader: the process must end. On the loop.
   std::function<void(absl::Status)> on_deposed;
@@ -75,12 +78,14 @@ class JobManager final : public JobApi, public control::TaskManagerLinkHandler {
   void Stop(std::string job, Done<CheckpointInfo> done) override;
   void Savepoint(std::string job, Done<CheckpointInfo> done) override;
   void Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> done) override;
+  void Transactions(std::string job, Done<JobTransactions> done) override;
   void Cluster(Done<ClusterInfo> done) override;
   std::unique_ptr<Subscription> Watch(
       std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override;
 
   /// The status of every job that has not ended: for metrics.
   void Running(Done<std::vector<JobStatus>> done);
+  void RunningTransactions(Done<std::vector<JobTransactions>> done);
 
   // control::TaskManagerLinkHandler
   void OnOpened(std::shared_ptr<control::TaskManagerLink> link, const std::string& peer) override;

@@ -27,6 +27,7 @@ class JobManager::Impl : public std::enable_shared_from_this<JobManager::Impl> {
   void Submit(SubmitRequest request, Done<JobId> done);
   std::vector<JobSummary> List() const;
   std::vector<JobStatus> Running() const;
+  std::vector<JobTransactions> RunningTransactions() const;
   absl::Status Validate(const std::string& spec) const;
 
   // watching

@@ -169,6 +169,28 @@ std::vector<CheckpointInfo> JobMaster::Checkpoints() const {
   return list;
 }
 
+JobTransactions JobMaster::Transactions() const {
+  JobTransactions answer;
+  answer.id = durable_.id;
+  answer.name = durable_.name;
+  answer.at_ms = context_->wall_ms();
+  if (!ended()) {
+    answer.transactions = transactions_.List(Pending(), durable_.last_id);
+    answer.sinks = transactions_.Reports();
+    return answer;
+  }
+  for (const PendingHandle& pending : durable_.pending) {
+    JobTransaction one;
+    one.sink = pending.sink;
+    one.subtask = pending.owner_subtask;
+    one.state = JobTransaction::State::kUnresolved;
+    one.checkpoint = pending.checkpoint;
+    one.deadline_ms = pending.deadline_ms;
+    answer.transactions.push_back(std::move(one));
+  }
+  return answer;
+}
+
 void JobMaster::Cancel(Done<JobStatus> done) {
   if (ended()) {
     done(absl::FailedPreconditionError(

@@ -15,6 +15,7 @@
 #include "jobmanager/attempt_run.h"
 #include "jobmanager/checkpoint/retention.h"
 #include "jobmanager/job/restart_policy.h"
+#include "jobmanager/job/transaction_board.h"
 #include "jobmanager/job_api.h"
 #include "jobmanager/job_manager.h"
 #include "jobmanager/record_writer.h"
@@ -72,6 +73,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   JobStatus Status() const;
   JobSummary Summary() const;
   std::vector<CheckpointInfo> Checkpoints() const;
+  JobTransactions Transactions() const;
 
   const JobRecord& record() const { return durable_; }
   /// Until then users do not see it: only its name is taken.
@@ -191,6 +193,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   std::vector<checkpoint::SourceSplits> sources_;
   Retention retention_;
   std::vector<OpenHandle> handles_;  // of the last complete checkpoint, not confirmed
+  TransactionBoard transactions_;
   int64_t checkpoints_completed_ = 0, checkpoints_failed_ = 0;
   std::vector<SubtaskStatus> last_tasks_;  // of the last attempt that was not a resolver
   Attempt last_tasks_attempt_;

@@ -216,6 +216,7 @@ void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager&
   if (auto* m = std::get_if<control::MetricsReport>(&message)) {
     if (current(m->fence)) {
       for (const auto& subtask : m->subtasks) run_->metrics[subtask.subtask] = subtask;
+      for (const auto& sink : m->sinks) transactions_.OnReport(run_->number, sink);
     } else if (m->fence.attempt == last_tasks_attempt_) {
       // The last figures of an attempt come when it is over.
       for (const auto& subtask : m->subtasks) {
@@ -311,6 +312,7 @@ void JobMaster::MaybeAdvance() {
 void JobMaster::OnAllRunning() {
   namespace event = coordinator_event;
   ran_ = true;
+  transactions_.OnRunning(run_->number);
   Log("running");
   const job::CheckpointSettings& settings = plan_->spec->checkpoint;
   CheckpointCoordinator::Setup setup;

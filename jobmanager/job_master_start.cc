@@ -83,14 +83,22 @@ absl::Status TakeOver(const JobManagerParts& parts, const ImportRequest& request
 
 void JobMaster::Submit(const SubmitRequest& request, Done<JobId> done) {
   submit_done_ = std::move(done);
-  runtime::RunThen<KnownStorage>(
+  struct Checked {
+    KnownStorage opened;
+    absl::Status preflight;
+  };
+  runtime::RunThen<Checked>(
       context_->parts.background, context_->parts.loop,
-      [parts = &context_->parts, uri = durable_.storage, fresh = durable_.id.value] {
-        KnownStorage opened = OpenKnownStorage(*parts, uri, fresh);
+      [parts = &context_->parts, uri = durable_.storage, fresh = durable_.id.value, plan = plan_] {
+        Checked checked{OpenKnownStorage(*parts, uri, fresh), absl::OkStatus()};
+        KnownStorage& opened = checked.opened;
         if (opened.status.ok()) opened.status = opened.storage->Probe();
-        return opened;
+        if (opened.status.ok() && parts->preflight) checked.preflight = parts->preflight(*plan->spec);
+        return checked;
       },
-      [self = shared_from_this(), from = request.from](KnownStorage opened) {
+      [self = shared_from_this(), from = request.from](Checked checked) {
+        if (!checked.preflight.ok()) return self->Refuse(checked.preflight);
+        KnownStorage& opened = checked.opened;
         if (!opened.status.ok()) {
           const bool wrong = absl::IsInvalidArgument(opened.status);
           return self->Refuse(absl::Status(

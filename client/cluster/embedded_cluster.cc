@@ -44,6 +44,7 @@ absl::StatusOr<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::Start(
     const std::string& state_dir, const Clock* clock, const job::ConnectorCatalog* catalog,
     const taskmanager::ConnectorRegistry* registry) {
   JobManagerHost::Settings settings;
+  settings.preflight = PreflightBy(registry, clock);
   settings.state_dir = state_dir + "/jobmanager";
   settings.options.checkpoint_storage = "file://" + state_dir + "/checkpoints";
   settings.options.build_id = BuildId();

@@ -44,6 +44,7 @@ absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(
   wiring.store = parts.store.get();
   wiring.open_storage = OpenStorage;
   wiring.compile = Compiler(catalog);
+  wiring.preflight = std::move(settings.preflight);
   wiring.seed = RandomSeed();
   wiring.on_deposed = std::move(on_deposed);
   parts.job_manager =

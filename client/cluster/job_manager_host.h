@@ -24,6 +24,7 @@ class JobManagerHost {
   struct Settings {
     std::string state_dir;
     jobmanager::JobManagerOptions options;
+    std::function<absl::Status(const job::JobSpec& spec)> preflight;  // see JobManagerParts
   };
   /// `on_deposed`: on the JobManager's thread; the process must end.
   static absl::StatusOr<std::unique_ptr<JobManagerHost>> Start(

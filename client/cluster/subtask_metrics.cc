@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "client/cluster/sink_metrics.h"
+#include "common/base/clock/system_clock.h"
 #include "common/batch/types.h"
 
 namespace weir::client {
@@ -19,6 +21,7 @@ void SubtaskMetrics::Collect() {
   gauges.push_back(registry_->GetGauge("weir_taskmanager_registered",
                                        "1 while a JobManager has this TaskManager"));
   gauges.back()->Set(taskmanager_->registered() ? 1 : 0);
+  const int64_t wall_ms = SystemClock().Wall() / 1000;
   for (const taskmanager::RunningSubtask& subtask : taskmanager_->Running()) {
     const control::SubtaskMetrics& values = subtask.metrics;
     const metrics::Labels labels = {{"job", subtask.job_name},
@@ -46,6 +49,44 @@ void SubtaskMetrics::Collect() {
           static_cast<double>(values.backpressured_micros) / 1e6);
     gauge("weir_subtask_state_bytes", "Keyed state in memory",
           static_cast<double>(values.state_bytes));
+    if (values.lag_records >= 0) {
+      gauge("weir_source_lag_records", "Rows that are there and not read yet",
+            static_cast<double>(values.lag_records));
+    }
+    for (const control::SinkReport& report : subtask.sinks) {
+      const control::SinkTransactions& sink = report.transactions;
+      if (sink.open.empty() && sink.commits == 0) continue;  // not a transactional one
+      const SinkFigures figures = FiguresOf(sink, wall_ms);
+      const metrics::Labels of_sink = {{"job", subtask.job_name},
+                                       {"sink", report.sink},
+                                       {"subtask", std::to_string(values.subtask.index)}};
+      auto sink_gauge = [&](const char* name, const char* help, double value) {
+        gauges.push_back(registry_->GetGauge(name, help, of_sink));
+        gauges.back()->Set(value);
+      };
+      auto sink_count = [&](const char* name, const char* help, int64_t value) {
+        counters.push_back(registry_->GetCounter(name, help, of_sink));
+        counters.back()->Set(value);
+      };
+      sink_gauge("weir_sink_open_transaction_age_seconds", "Age of the oldest open transaction",
+                 figures.open_age);
+      sink_gauge("weir_sink_prepared_transaction_age_seconds",
+                 "Age of the oldest transaction that is sealed and not committed",
+                 figures.prepared_age);
+      if (figures.has_deadline) {
+        sink_gauge("weir_sink_transaction_deadline_seconds",
+                   "Until the first transaction is given up by the outside system",
+                   figures.to_deadline);
+      }
+      sink_count("weir_sink_commits_total", "Committed transactions of this attempt", sink.commits);
+      sink_count("weir_sink_repairs_total", "Lost transactions that were made anew", sink.repairs);
+      sink_gauge("weir_sink_commit_latency_seconds_sum",
+                 "From pre-commit to confirmed commit, of all commits of this attempt",
+                 static_cast<double>(sink.commit_micros) / 1e6);
+      sink_gauge("weir_sink_commit_latency_seconds",
+                 "From pre-commit to confirmed commit, of the last one",
+                 static_cast<double>(sink.last_commit_micros) / 1e6);
+    }
     if (values.watermark != batch::kMinTimestamp) {
       gauge("weir_subtask_watermark_seconds",
             "Event time up to which all is processed, since the epoch",

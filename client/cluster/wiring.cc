@@ -4,11 +4,15 @@
 #include <vector>
 
 #include "common/base/status_macros.h"
+#include "common/base/log/log.h"
 #include "common/checkpoint/file/file_storage.h"
 #include "common/job/proto/job_proto.h"
 #include "taskmanager/state/state_factory.h"
 
 namespace weir::client {
+namespace {
+constexpr SteadyMicros kPreflightMicros = 10'000'000;
+}  // namespace
 
 std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)>
 Compiler(const job::ConnectorCatalog* catalog) {
@@ -18,6 +22,15 @@ Compiler(const job::ConnectorCatalog* catalog) {
         ASSIGN_OR_RETURN(job::JobSpec spec, job::Deserialize(bytes));
         return plan::MakePlan(std::make_shared<const job::JobSpec>(std::move(spec)), *catalog);
       };
+}
+
+std::function<absl::Status(const job::JobSpec& spec)> PreflightBy(
+    const taskmanager::ConnectorRegistry* registry, const Clock* clock) {
+  return [registry, clock](const job::JobSpec& spec) {
+    const auto report = taskmanager::RunPreflight(spec, *registry, clock, kPreflightMicros);
+    for (const std::string& hint : report.hints) log::Warning(hint, {{"job", spec.name}});
+    return taskmanager::RefusalOf(report);
+  };
 }
 
 absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri,

@@ -18,6 +18,10 @@ namespace weir::client {
 std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string& spec)>
 Compiler(const job::ConnectorCatalog* catalog);
 
+/// What a JobManager asks of the systems outside before it takes a job.
+std::function<absl::Status(const job::JobSpec& spec)> PreflightBy(
+    const taskmanager::ConnectorRegistry* registry, const Clock* clock);
+
 /// Checkpoint storage by its URI; `create`: make the root folder.
 absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri,
                                                                  bool create);

@@ -27,6 +27,7 @@ using jobmanager::ClusterInfo;
 using jobmanager::Done;
 using jobmanager::JobStatus;
 using jobmanager::JobSummary;
+using jobmanager::JobTransactions;
 using jobmanager::SubmitRequest;
 using Stub = v1::JobService::Stub;
 
@@ -112,6 +113,9 @@ class GrpcJobApi final : public jobmanager::JobApi {
   }
   void Checkpoints(std::string job, Done<std::vector<CheckpointInfo>> done) override {
     Ask(&Stub::Checkpoints, Job(job), true, std::move(done));
+  }
+  void Transactions(std::string job, Done<JobTransactions> done) override {
+    Ask(&Stub::Transactions, Job(job), true, std::move(done));
   }
   void Cluster(Done<ClusterInfo> done) override {
     Ask(&Stub::Cluster, v1::ClusterRequest(), true, std::move(done));

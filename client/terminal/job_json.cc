@@ -38,6 +38,12 @@ void WriteTask(JsonWriter& json, const jobmanager::SubtaskStatus& task) {
   } else {
     json.Int(metrics.watermark / 1000);
   }
+  json.Key("lag_records");
+  if (metrics.lag_records < 0) {
+    json.Null();
+  } else {
+    json.Int(metrics.lag_records);
+  }
   json.Key("busy_ms").Int(metrics.busy_micros / 1000);
   json.Key("backpressured_ms").Int(metrics.backpressured_micros / 1000);
   json.Key("state_bytes").Int(metrics.state_bytes).EndObject();
@@ -155,6 +161,47 @@ std::string CheckpointsJson(const std::vector<CheckpointInfo>& checkpoints) {
   JsonWriter json;
   json.BeginArray();
   for (const auto& checkpoint : checkpoints) Write(json, checkpoint);
+  json.EndArray();
+  return json.text();
+}
+
+std::string TransactionsJson(const jobmanager::JobTransactions& transactions) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const auto& one : transactions.transactions) {
+    json.BeginObject().Key("id");
+    if (one.id.empty()) {
+      json.Null();
+    } else {
+      json.String(one.id);
+    }
+    json.Key("sink").String(one.sink).Key("subtask").Int(one.subtask);
+    json.Key("state").String(ToString(one.state)).Key("checkpoint");
+    if (one.state == jobmanager::JobTransaction::State::kOpen) {
+      json.Null();
+    } else {
+      json.Int(one.checkpoint.value);
+    }
+    json.Key("age_ms");
+    if (one.opened_at_ms == 0) {
+      json.Null();
+    } else {
+      json.Int(transactions.at_ms - one.opened_at_ms);
+    }
+    json.Key("deadline_ms");
+    if (one.deadline_ms == 0) {
+      json.Null();
+    } else {
+      json.Int(one.deadline_ms - transactions.at_ms);
+    }
+    json.Key("records");
+    if (one.records < 0) {
+      json.Null();
+    } else {
+      json.Int(one.records);
+    }
+    json.EndObject();
+  }
   json.EndArray();
   return json.text();
 }

@@ -16,6 +16,7 @@ std::string FollowedJson(const jobmanager::JobStatus& status, const ProgressTota
 std::string ListJson(const std::vector<jobmanager::JobSummary>& jobs);
 std::string CheckpointJson(const jobmanager::CheckpointInfo& checkpoint);
 std::string CheckpointsJson(const std::vector<jobmanager::CheckpointInfo>& checkpoints);
+std::string TransactionsJson(const jobmanager::JobTransactions& transactions);
 std::string ClusterJson(const jobmanager::ClusterInfo& cluster);
 
 }  // namespace weir::client

@@ -20,6 +20,10 @@ absl::StatusOr<jobmanager::JobStatus> GetStatus(const Context& context, const st
 /// Prints everything that is wrong in a job file; returns 78.
 int ReportDiagnostics(const Context& context, const JobFile& file);
 
+/// Prints why a submit was refused, with the places in the file where it is about options; returns the
+/// exit code.
+int FailSubmit(const Context& context, const JobFile& file, const absl::Status& status);
+
 /// Prints why a job that was followed ended, and returns 0 if it FINISHED, else 1.
 int ReportEnd(const Context& context, const jobmanager::JobStatus& status);
 

@@ -11,7 +11,8 @@ namespace weir::client {
 /// or SIGINT with 0. Wrong settings: 78, everything at once. A port that is taken, a folder that
 /// another process uses: 1. Thread: the main thread, before any other was started.
 int RunJobManager(const Context& context, const Arguments& arguments,
-                  const job::ConnectorCatalog& catalog);
+                  const job::ConnectorCatalog& catalog,
+                  const taskmanager::ConnectorRegistry& connectors);
 int RunTaskManager(const Context& context, const Arguments& arguments,
                    const job::ConnectorCatalog& catalog,
                    const taskmanager::ConnectorRegistry& registry);

@@ -5,6 +5,7 @@
 #include "client/build_id.h"
 #include "client/cluster/job_manager_host.h"
 #include "client/cluster/job_metrics.h"
+#include "client/cluster/wiring.h"
 #include "client/daemon.h"
 #include "client/exit_code.h"
 #include "client/process.h"
@@ -18,7 +19,8 @@
 namespace weir::client {
 
 int RunJobManager(const Context& context, const Arguments& arguments,
-                  const job::ConnectorCatalog& catalog) {
+                  const job::ConnectorCatalog& catalog,
+                  const taskmanager::ConnectorRegistry& connectors) {
   ConfigureLog(arguments, "info");
   absl::StatusOr<config::JobManagerConfig> config =
       config::LoadJobManagerConfig(SourcesOf(arguments));
@@ -31,6 +33,7 @@ int RunJobManager(const Context& context, const Arguments& arguments,
   settings.options.build_id = BuildId();
   settings.options.heartbeat_interval = config->heartbeat_interval_ms * 1000;
   settings.options.heartbeat_timeout = config->heartbeat_timeout_ms * 1000;
+  settings.preflight = PreflightBy(&connectors, context.clock);
   DaemonEnd end;
   auto host =
       JobManagerHost::Start(std::move(settings), context.clock, &catalog, [&end](absl::Status why) {

@@ -1,12 +1,18 @@
+#include <cstdio>
+#include <string_view>
+
 #include "client/exit_code.h"
 #include "client/job_file.h"
 #include "client/terminal/json_writer.h"
 #include "client/verb/answers.h"
 #include "client/verb/verbs.h"
 #include "common/config/yaml/document.h"
+#include "taskmanager/connector/connector_registry.h"
 
 namespace weir::client {
 namespace {
+
+constexpr SteadyMicros kLiveMicros = 10'000'000;
 
 std::string LintJson(const JobFile& file) {
   JsonWriter json;
@@ -30,9 +36,38 @@ int ReportDiagnostics(const Context& context, const JobFile& file) {
   return kExitInvalidConfig;
 }
 
-int Lint(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog) {
+int FailSubmit(const Context& context, const JobFile& file, const absl::Status& status) {
+  std::string_view rest(status.message().data(), status.message().size());
+  if (!absl::IsFailedPrecondition(status) || !rest.starts_with(taskmanager::kPreflightRefusal)) {
+    return Fail(context, status);
+  }
+  JobFile said;
+  said.path = file.path;
+  said.text = file.text;
+  for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    rest.remove_prefix(end + 1);
+    const std::string line(rest.substr(0, rest.find('\n')));
+    int row = 0, column = 0, length = 0;
+    if (std::sscanf(line.c_str(), "%d:%d: %n", &row, &column, &length) < 2 || length == 0) {
+      said.diagnostics.Error({}, line);
+    } else {
+      said.diagnostics.Error({row, column}, line.substr(static_cast<size_t>(length)));
+    }
+  }
+  *context.err << RenderDiagnostics(said);
+  PrintError(context, "refused: the systems outside do not allow this job");
+  return kExitRefused;
+}
+
+int Lint(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog,
+         const taskmanager::ConnectorRegistry& connectors) {
   absl::StatusOr<JobFile> file = LoadJobFile(arguments.job_file, 0, catalog);
   if (!file.ok()) return Fail(context, file.status());
+  if (arguments.live && file->diagnostics.ok()) {
+    auto report = taskmanager::RunPreflight(*file->spec, connectors, context.clock, kLiveMicros);
+    file->diagnostics = std::move(report.errors);
+    for (const std::string& hint : report.hints) *context.err << "hint: " << hint << "\n";
+  }
   if (arguments.json) *context.out << LintJson(*file) << "\n";
   if (!file->diagnostics.ok()) return ReportDiagnostics(context, *file);
   if (!arguments.json) *context.out << arguments.job_file << ": no mistakes found\n";

@@ -200,7 +200,7 @@ int Run(Context context, const Arguments& arguments, const job::ConnectorCatalog
   bool keep_folder = false;
   absl::StatusOr<JobId> id = StartOrResume(context, *file, *folder, start_taskmanagers);
   if (!id.ok()) {
-    code = Fail(context, id.status());
+    code = FailSubmit(context, *file, id.status());
   } else {
     FollowOutcome outcome = followed.Follow(*id);
     if (outcome.end == FollowEnd::kInterrupted) {

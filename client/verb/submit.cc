@@ -36,7 +36,7 @@ int Submit(const Context& context, const Arguments& arguments,
       status = absl::UnavailableError(std::string(status.message()) +
                                       "; look with `weir list` whether it was accepted");
     }
-    return Fail(context, status);
+    return FailSubmit(context, *file, status);
   }
   if (arguments.detach) {
     if (arguments.json) {

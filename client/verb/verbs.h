@@ -10,6 +10,10 @@ namespace weir::job {
 class ConnectorCatalog;
 }
 
+namespace weir::taskmanager {
+struct ConnectorRegistry;
+}
+
 namespace weir::client {
 
 /// The verbs. Each does what its help says, writes data to `out` and everything else to `err`, and
@@ -22,13 +26,15 @@ int Cancel(const Context& context, const Arguments& arguments);
 int Stop(const Context& context, const Arguments& arguments);
 int Savepoint(const Context& context, const Arguments& arguments);
 int Checkpoints(const Context& context, const Arguments& arguments);
+int Transactions(const Context& context, const Arguments& arguments);
 int Cluster(const Context& context, const Arguments& arguments);
 int Submit(const Context& context, const Arguments& arguments,
            const job::ConnectorCatalog& catalog);
 
 int Rescale(const Context& context, const Arguments& arguments);
 int Version(const Context& context, const Arguments& arguments);
-int Lint(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog);
+int Lint(const Context& context, const Arguments& arguments, const job::ConnectorCatalog& catalog,
+         const taskmanager::ConnectorRegistry& connectors);
 int Explain(const Context& context, const Arguments& arguments,
             const job::ConnectorCatalog& catalog);
 

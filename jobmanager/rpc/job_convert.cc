@@ -92,6 +92,47 @@ absl::StatusOr<std::vector<CheckpointInfo>> FromProto(const v1::CheckpointsReply
   return out;
 }
 
+void ToProto(const JobTransactions& in, v1::TransactionsReply* out) {
+  out->set_id(in.id.value);
+  out->set_name(in.name);
+  out->set_at_ms(in.at_ms);
+  for (const JobTransaction& one : in.transactions) {
+    auto* added = out->add_transactions();
+    added->set_id(one.id);
+    added->set_sink(one.sink);
+    added->set_subtask(one.subtask);
+    added->set_state(static_cast<v1::TransactionsReply::State>(static_cast<int>(one.state) + 1));
+    added->set_checkpoint(one.checkpoint.value);
+    added->set_opened_at_ms(one.opened_at_ms);
+    added->set_deadline_ms(one.deadline_ms);
+    added->set_records(one.records);
+  }
+  for (const auto& sink : in.sinks) control::ToProto(sink, out->add_sinks());
+}
+
+absl::StatusOr<JobTransactions> FromProto(const v1::TransactionsReply& in) {
+  JobTransactions out;
+  out.id = JobId{in.id()};
+  out.name = in.name();
+  out.at_ms = in.at_ms();
+  for (const auto& one : in.transactions()) {
+    if (one.state() < v1::TransactionsReply::OPEN ||
+        one.state() > v1::TransactionsReply::UNRESOLVED) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("transaction state ", one.state(), " is none"));
+    }
+    out.transactions.push_back({one.id(), one.sink(), one.subtask(),
+                                static_cast<JobTransaction::State>(one.state() - 1),
+                                CheckpointId(one.checkpoint()), one.opened_at_ms(),
+                                one.deadline_ms(), one.records()});
+  }
+  for (const auto& sink : in.sinks()) {
+    ASSIGN_OR_RETURN(auto report, control::FromProto(sink));
+    out.sinks.push_back(std::move(report));
+  }
+  return out;
+}
+
 void ToProto(const JobStatus& in, v1::JobStatus* out) {
   out->set_id(in.id.value);
   out->set_name(in.name);

@@ -12,6 +12,7 @@ class ClusterInfo;
 class JobStatus;
 class ListReply;
 class SubmitRequest;
+class TransactionsReply;
 }  // namespace weir::v1
 
 namespace weir::jobmanager {
@@ -22,6 +23,7 @@ namespace weir::jobmanager {
 void ToProto(const SubmitRequest& in, v1::SubmitRequest* out);
 void ToProto(const CheckpointInfo& in, v1::CheckpointInfo* out);
 void ToProto(const std::vector<CheckpointInfo>& in, v1::CheckpointsReply* out);
+void ToProto(const JobTransactions& in, v1::TransactionsReply* out);
 void ToProto(const JobStatus& in, v1::JobStatus* out);
 void ToProto(const std::vector<JobSummary>& in, v1::ListReply* out);
 void ToProto(const ClusterInfo& in, v1::ClusterInfo* out);
@@ -29,6 +31,7 @@ void ToProto(const ClusterInfo& in, v1::ClusterInfo* out);
 absl::StatusOr<SubmitRequest> FromProto(const v1::SubmitRequest& in);
 absl::StatusOr<CheckpointInfo> FromProto(const v1::CheckpointInfo& in);
 absl::StatusOr<std::vector<CheckpointInfo>> FromProto(const v1::CheckpointsReply& in);
+absl::StatusOr<JobTransactions> FromProto(const v1::TransactionsReply& in);
 absl::StatusOr<JobStatus> FromProto(const v1::JobStatus& in);
 absl::StatusOr<std::vector<JobSummary>> FromProto(const v1::ListReply& in);
 absl::StatusOr<ClusterInfo> FromProto(const v1::ClusterInfo& in);

@@ -185,6 +185,13 @@ JobService::Unary* JobService::Checkpoints(Context* context, const Bytes* in, By
       });
 }
 
+JobService::Unary* JobService::Transactions(Context* context, const Bytes* in, Bytes* out) {
+  return Answer<v1::JobRequest, JobTransactions, v1::TransactionsReply>(
+      context, in, out, [this](const auto& request, auto done) {
+        api_->Transactions(request.job(), std::move(done));
+      });
+}
+
 JobService::Unary* JobService::Cluster(Context* context, const Bytes* in, Bytes* out) {
   return Answer<v1::ClusterRequest, ClusterInfo, v1::ClusterInfo>(
       context, in, out, [this](const auto&, auto done) { api_->Cluster(std::move(done)); });

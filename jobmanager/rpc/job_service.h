@@ -42,7 +42,8 @@ template <typename S>
 using RawUnary2 = v1::JobService::WithRawCallbackMethod_Cancel<
     v1::JobService::WithRawCallbackMethod_Stop<v1::JobService::WithRawCallbackMethod_Savepoint<
         v1::JobService::WithRawCallbackMethod_Checkpoints<
-            v1::JobService::WithRawCallbackMethod_Cluster<S>>>>>;
+            v1::JobService::WithRawCallbackMethod_Transactions<
+                v1::JobService::WithRawCallbackMethod_Cluster<S>>>>>>;
 using RawJobService =
     RawUnary1<RawUnary2<v1::JobService::WithRawCallbackMethod_Watch<v1::JobService::Service>>>;
 }  // namespace internal
@@ -64,6 +65,7 @@ class JobService final : public internal::RawJobService {
   Unary* Stop(Context* context, const Bytes* in, Bytes* out) override;
   Unary* Savepoint(Context* context, const Bytes* in, Bytes* out) override;
   Unary* Checkpoints(Context* context, const Bytes* in, Bytes* out) override;
+  Unary* Transactions(Context* context, const Bytes* in, Bytes* out) override;
   Unary* Cluster(Context* context, const Bytes* in, Bytes* out) override;
   grpc::ServerWriteReactor<Bytes>* Watch(Context* context, const Bytes* in) override;
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "taskmanager/connector/preflight.h"
 #include "taskmanager/connector/source_reader.h"
 #include "taskmanager/connector/two_phase_commit_sink.h"
 
@@ -22,6 +23,7 @@ struct ConnectorRegistry {
 
   std::map<std::string, SourceFactory> sources;
   std::map<std::string, SinkFactory> sinks;
+  std::map<std::string, Preflight> preflights;  // of types whose system outside can be asked
 };
 
 }  // namespace weir::taskmanager

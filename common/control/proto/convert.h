@@ -8,6 +8,7 @@ namespace weir::v1 {
 class Status;
 class Subtask;
 class SubtaskMetrics;
+class SinkReport;
 class ToJobManager;
 class ToTaskManager;
 }  // namespace weir::v1
@@ -28,6 +29,7 @@ absl::StatusOr<ToTaskManager> FromProto(const v1::ToTaskManager& message);
 void ToProto(const absl::Status& status, v1::Status* out);
 void ToProto(const SubtaskId& subtask, v1::Subtask* out);
 void ToProto(const SubtaskMetrics& metrics, v1::SubtaskMetrics* out);
+void ToProto(const SinkReport& report, v1::SinkReport* out);
 /// Numbers of v1.SubtaskState and v1.FailureDomain.
 int ToProto(SubtaskState state);
 int ToProto(FailureDomain domain);
@@ -35,6 +37,7 @@ int ToProto(FailureDomain domain);
 absl::Status FromProto(const v1::Status& status, absl::Status* out);
 absl::StatusOr<SubtaskId> FromProto(const v1::Subtask& subtask);
 absl::StatusOr<SubtaskMetrics> FromProto(const v1::SubtaskMetrics& metrics);
+absl::StatusOr<SinkReport> FromProto(const v1::SinkReport& report);
 absl::StatusOr<SubtaskState> SubtaskStateFromProto(int state);
 absl::StatusOr<FailureDomain> FailureDomainFromProto(int domain);
 

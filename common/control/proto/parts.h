@@ -11,13 +11,11 @@ namespace weir::control {
 void ToProto(const Fence& fence, v1::Fence* out);
 void ToProto(const checkpoint::FileRef& file, v1::Snapshot::File* out);
 void ToProto(const checkpoint::SourceSplits& source, v1::SplitList* out);
-void ToProto(const SinkReport& report, v1::SinkReport* out);
 void ToProto(const checkpoint::SubtaskSnapshot& snapshot, v1::Snapshot* out);
 
 absl::StatusOr<Fence> FromProto(const v1::Fence& fence);
 checkpoint::FileRef FromProto(const v1::Snapshot::File& file);
 checkpoint::SourceSplits FromProto(const v1::SplitList& source);
-absl::StatusOr<SinkReport> FromProto(const v1::SinkReport& report);
 absl::StatusOr<checkpoint::SubtaskSnapshot> FromProto(const v1::Snapshot& snapshot);
 
 /// `message`.fence(), which every message but those of registration has.

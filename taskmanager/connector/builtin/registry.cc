@@ -3,6 +3,7 @@
 #include "taskmanager/connector/discard/discard_sink.h"
 #include "taskmanager/connector/file/file_connector.h"
 #include "taskmanager/connector/generator/generator_source.h"
+#include "taskmanager/connector/kafka/preflight/kafka_preflight.h"
 #include "taskmanager/connector/kafka/sink/kafka_sink_factory.h"
 #include "taskmanager/connector/kafka/source/kafka_source.h"
 #include "taskmanager/connector/print/print_sink.h"
@@ -15,6 +16,7 @@ const ConnectorRegistry& BuiltinRegistry() {
     discard::Register(made);
     file::Register(made);
     generator::Register(made);
+    kafka::RegisterPreflight(made);
     kafka::RegisterSink(made);
     kafka::RegisterSource(made);
     print::Register(made);

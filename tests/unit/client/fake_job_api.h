@@ -52,6 +52,11 @@ class FakeJobApi final : public jobmanager::JobApi {
                    jobmanager::Done<std::vector<jobmanager::CheckpointInfo>> done) override {
     done(checkpoints_answer);
   }
+  void Transactions(std::string job,
+                    jobmanager::Done<jobmanager::JobTransactions> done) override {
+    asked.push_back(job);
+    done(transactions_answer);
+  }
   void Cluster(jobmanager::Done<jobmanager::ClusterInfo> done) override { done(cluster_answer); }
 
   std::unique_ptr<Subscription> Watch(
@@ -63,6 +68,7 @@ class FakeJobApi final : public jobmanager::JobApi {
     return std::make_unique<Subscription>();
   }
 
+  absl::StatusOr<jobmanager::JobTransactions> transactions_answer = jobmanager::JobTransactions();
   absl::StatusOr<JobId> submit_answer = JobId{"0123"};
   absl::StatusOr<std::vector<jobmanager::JobSummary>> list_answer =
       std::vector<jobmanager::JobSummary>();

@@ -131,6 +131,7 @@ TEST_CASE("following goes on when the JobManager comes back, and asks by id from
     void Stop(std::string, jobmanager::Done<CheckpointInfo>) override {}
     void Savepoint(std::string, jobmanager::Done<CheckpointInfo>) override {}
     void Checkpoints(std::string, jobmanager::Done<std::vector<CheckpointInfo>>) override {}
+    void Transactions(std::string, jobmanager::Done<jobmanager::JobTransactions>) override {}
     void Cluster(jobmanager::Done<jobmanager::ClusterInfo>) override {}
     std::unique_ptr<Subscription> Watch(
         std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
@@ -190,6 +191,43 @@ TEST_CASE("cancel of a job that has ended is refused") {
   bench.api.get_answers = {InState(JobState::kFinished)};
   bench.api.cancel_answers = {absl::FailedPreconditionError("job j has ended: FINISHED")};
   CHECK(Cancel(bench.context, bench.arguments) == kExitRefused);
+}
+
+TEST_CASE("transactions: a table for people, ages and deadlines for programs") {
+  using State = jobmanager::JobTransaction::State;
+  Bench bench;
+  bench.arguments.job = "fraud";
+  jobmanager::JobTransactions answer;
+  answer.at_ms = 100'000;
+  answer.transactions = {{"u/alerts/1/0/2", "alerts", 0, State::kOpen, CheckpointId(0), 99'500, 160'000, 12},
+                         {"", "alerts", 1, State::kCommitting, CheckpointId(7), 0, 0, -1}};
+  bench.api.transactions_answer = answer;
+  SECTION("table") {
+    CHECK(Transactions(bench.context, bench.arguments) == kExitDone);
+    CHECK(bench.out.str() ==
+          "ID              SINK    SUBTASK  STATE       CHECKPOINT  AGE     DEADLINE IN  RECORDS\n"
+          "u/alerts/1/0/2  alerts  0        OPEN        -           500 ms  1 min 0 s    12\n"
+          "-               alerts  1        COMMITTING  7           -       -            -\n");
+  }
+  SECTION("json") {
+    bench.arguments.json = true;
+    CHECK(Transactions(bench.context, bench.arguments) == kExitDone);
+    CHECK(bench.out.str() ==
+          R"([{"id": "u/alerts/1/0/2", "sink": "alerts", "subtask": 0, "state": "OPEN", "checkpoint": null, )"
+          R"("age_ms": 500, "deadline_ms": 60000, "records": 12}, )"
+          R"({"id": null, "sink": "alerts", "subtask": 1, "state": "COMMITTING", "checkpoint": 7, )"
+          R"("age_ms": null, "deadline_ms": null, "records": null}])"
+          "\n");
+  }
+  SECTION("none") {
+    bench.api.transactions_answer = jobmanager::JobTransactions();
+    CHECK(Transactions(bench.context, bench.arguments) == kExitDone);
+    CHECK(bench.out.str().empty());
+  }
+  SECTION("no such job") {
+    bench.api.transactions_answer = absl::NotFoundError("no");
+    CHECK(Transactions(bench.context, bench.arguments) == kExitNoSuchJob);
+  }
 }
 
 TEST_CASE("rescale is refused as not supported yet") {

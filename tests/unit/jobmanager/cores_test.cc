@@ -5,6 +5,7 @@
 #include "jobmanager/job/attempt_progress.h"
 #include "jobmanager/job/restart_policy.h"
 #include "jobmanager/job/restore_check.h"
+#include "jobmanager/job/transaction_board.h"
 #include "tests/unit/jobmanager/harness.h"
 
 namespace weir::jobmanager {
@@ -52,6 +53,45 @@ TEST_CASE("AttemptProgress: a resolver has subtask 0 of every sink") {
   const auto plan = TestPlan({});
   AttemptProgress p(*plan, true);
   CHECK(p.subtasks() == std::vector<SubtaskId>{{1, 0}});
+}
+
+TEST_CASE("TransactionBoard: what sinks said last, beside what is to be committed") {
+  using State = JobTransaction::State;
+  using Info = control::TransactionInfo;
+  TransactionBoard board;
+  auto report = [](int32_t subtask, std::vector<Info> open) {
+    return control::SinkReport{{1, subtask}, "out", {std::move(open), 0, 0, 0, 0}};
+  };
+  auto info = [](const char* id, Info::State state, int64_t checkpoint) {
+    return Info{id, state, CheckpointId(checkpoint), 100, 200, 5};
+  };
+  auto states = [&](const std::vector<PendingHandle>& committing, int64_t last) {
+    std::vector<std::pair<std::string, State>> out;
+    for (const auto& one : board.List(committing, CheckpointId(last)))
+      out.emplace_back(one.id, one.state);
+    return out;
+  };
+  using States = std::vector<std::pair<std::string, State>>;
+  board.OnReport(Attempt(1), report(0, {info("a", Info::State::kPrepared, 4),
+                                        info("b", Info::State::kPrepared, 5),
+                                        info("c", Info::State::kPrepared, 6),
+                                        info("d", Info::State::kOpen, 0)}));
+  board.OnReport(Attempt(1), report(1, {info("e", Info::State::kSealed, 6)}));
+  // 4 is committed since, 5 is being committed; of subtask 2's commit only the JobManager knows.
+  CHECK(states({{"out", CheckpointId(5), 0, 200}, {"out", CheckpointId(5), 2, 200}}, 5) ==
+        States{{"b", State::kCommitting},
+               {"c", State::kPrepared},
+               {"d", State::kOpen},
+               {"e", State::kSealed},
+               {"", State::kCommitting}});
+  SECTION("a lost TaskManager's stays until it is replaced") {
+    board.OnReport(Attempt(2), report(0, {info("f", Info::State::kOpen, 0)}));
+    board.OnReport(Attempt(1), report(0, {}));  // late
+    CHECK(states({}, 5) == States{{"f", State::kOpen}, {"e", State::kSealed}});
+    board.OnRunning(Attempt(2));
+    CHECK(states({}, 5) == States{{"f", State::kOpen}});
+    CHECK(board.Reports().size() == 1);
+  }
 }
 
 TEST_CASE("CheckRestore: says everything that does not fit; renames are followed") {

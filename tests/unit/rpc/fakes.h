@@ -95,6 +95,10 @@ class FakeJobApi final : public jobmanager::JobApi {
                    jobmanager::Done<std::vector<jobmanager::CheckpointInfo>> done) override {
     Answer(job, std::vector<jobmanager::CheckpointInfo>{checkpoint, checkpoint}, std::move(done));
   }
+  void Transactions(std::string job,
+                    jobmanager::Done<jobmanager::JobTransactions> done) override {
+    Answer(job, transactions, std::move(done));
+  }
   void Cluster(jobmanager::Done<jobmanager::ClusterInfo> done) override {
     Answer("", cluster, std::move(done));
   }
@@ -119,6 +123,7 @@ class FakeJobApi final : public jobmanager::JobApi {
   jobmanager::CheckpointInfo checkpoint;
   std::vector<jobmanager::JobSummary> list;
   jobmanager::ClusterInfo cluster;
+  jobmanager::JobTransactions transactions;
   jobmanager::SubmitRequest submitted;
   Watched<std::vector<std::string>> asked;
   Watched<std::vector<std::function<void()>>> held;

@@ -96,8 +96,22 @@ TEST_CASE("JobService: every call and all it carries") {
   auto cluster = Ask<ClusterInfo>([&](auto done) { f.remote->Cluster(done); });
   REQUIRE(cluster.ok());
   CHECK(Bytes<v1::ClusterInfo>(*cluster) == Bytes<v1::ClusterInfo>(f.api.cluster));
+  using State = JobTransaction::State;
+  control::SinkReport report{{1, 2}, "out", {{}, 3, 4, 5, 6}};
+  report.transactions.open = {
+      {"t", control::TransactionInfo::State::kPrepared, CheckpointId(7), 8, 9, 10}};
+  f.api.transactions = {JobId{"1"},
+                        "n",
+                        77,
+                        {{"t", "out", 2, State::kOpen, CheckpointId(0), 1, 2, 3},
+                         {"", "out", 2, State::kUnresolved, CheckpointId(7), 0, 9, -1}},
+                        {report}};
+  auto transactions =
+      Ask<JobTransactions>([&](auto done) { f.remote->Transactions("t", done); });
+  REQUIRE(transactions.ok());
+  CHECK(*transactions == f.api.transactions);
   CHECK(f.api.asked.get() ==
-        std::vector<std::string>{"spec", "spec", "j", "c", "s", "v", "k", "", ""});
+        std::vector<std::string>{"spec", "spec", "j", "c", "s", "v", "k", "", "", "t"});
 }
 
 TEST_CASE("JobService: errors keep code and message; a huge message is cut, not lost") {

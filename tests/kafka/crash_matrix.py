@@ -28,7 +28,10 @@ from proxy import Proxy
 
 SELECTION = ("before_seal", "kafka_after_marker", "after_metadata_record", "kafka_before_end_txn", "kafka_after_end_txn")
 SHORT_CASES = ("end_txn_answer_lost", "broker_killed_before_commit", "zombie_taskmanager", "restored_twice")
-NOT_PASSED = ("before_commit_rename", "after_commit_rename")  # of the file sink
+NOT_PASSED = ("before_commit_rename", "after_commit_rename",  # of the file sink
+              # of repairs: timeout.py crashes there
+              "in_resolve_after_fence", "in_repair_after_init", "in_repair_produce", "in_repair_before_commit",
+              "in_repair_after_commit")
 IN_RECOVERY = ("in_restore", "in_resolve", "before_sweep")
 RATE = 2000
 _numbers = itertools.count(1)

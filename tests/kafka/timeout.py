@@ -4,7 +4,7 @@ commit for longer than transaction_timeout. After the start the records are ther
 written again from the log or from the checkpoint; if the records are gone the job fails with DATA_LOSS by name, if
 nobody can know any more what was committed with OUTCOME_UNKNOWN.
 
-    timeout.py [NAME ...]     one_lost two_lost second_repairer data_loss topic_made_again
+    timeout.py [NAME ...]     one_lost two_lost second_repairer crash_in_repair data_loss topic_made_again
     timeout.py --transaction-version N --version 3.9.1
 """
 import environment  # pylint: disable=unused-import
@@ -112,7 +112,7 @@ class Case:
         of_subtask = {}
         for checkpoint, _, subtask in repairs:
             of_subtask.setdefault(subtask, set()).add(checkpoint)
-        if not of_subtask or max(len(s) for s in of_subtask.values()) < checkpoints:
+        if max([len(s) for s in of_subtask.values()] + [0]) < checkpoints:
             raise Failure("repairs of %d checkpoints of a subtask were expected, the logs tell of %s" % (checkpoints, repairs))
         c.cli("stop", self.job)
         c.wait_state(self.job, "STOPPED")
@@ -191,6 +191,29 @@ class second_repairer(Case):
         c.wait_taskmanagers(2)
 
 
+class crash_in_repair(Case):
+    """The recovery dies at each of its steps, one after the other."""
+
+    steps = ("in_resolve_after_fence", "in_repair_after_init", "in_repair_produce", "in_repair_before_commit",
+             "in_repair_after_commit")
+
+    def prove(self):
+        c = self.cluster
+        c.jobmanager.kill()
+        c.jobmanager.start()
+        for step in self.steps:
+            for process in c.taskmanagers:
+                process.kill()
+                process.start({"WEIR_FAILPOINTS": step + "=crash"})
+            wait_until(lambda: any(not p.alive() for p in c.taskmanagers), "a crash at " + step)
+            for process in c.taskmanagers:
+                if process.popen.poll() not in (None, cluster.CRASH_EXIT_CODE):
+                    raise Failure("%s: %s, not a crash at %s\n%s" % (
+                        process.name, cluster.describe_exit(process.popen.poll()), step, cluster.tail(process.log)))
+        self.start()
+        self.end(0)  # the one that commits and dies does not tell
+
+
 class Unsettled(Case):
     """The job ends FAILED by name, nothing is restarted for ever; --unresolved skip goes on."""
 
@@ -245,7 +268,7 @@ class topic_made_again(Unsettled):
         self.broker.create_topic(self.topic, 2)
 
 
-CASES = {c.__name__: c for c in (one_lost, two_lost, second_repairer, data_loss, topic_made_again)}
+CASES = {c.__name__: c for c in (one_lost, two_lost, second_repairer, crash_in_repair, data_loss, topic_made_again)}
 
 
 def main():

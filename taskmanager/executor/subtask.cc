@@ -105,8 +105,14 @@ void Subtask::Main() {
   // What is queued refers to this object; what has begun ends first.
   async_.Stop();
   PublishMetrics();
+  std::vector<SubtaskBuilder::NamedSink> sinks;  // end here, not where somebody looks at them
+  {
+    std::lock_guard lock(signal_->mutex);
+    sinks.swap(sinks_);
+  }
   task_.reset();
   builder_.reset();
+  sinks.clear();
   if (cancelled_) {
     ReportState(control::SubtaskState::kCancelled);
   } else {

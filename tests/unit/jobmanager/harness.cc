@@ -156,6 +156,7 @@ void Harness::StartJobManager() {
     if (uri != kStorage) return absl::UnavailableError(uri + " is not there");
     return std::shared_ptr<checkpoint::Storage>(storage);
   };
+  parts.preflight = [this](const job::JobSpec&) { return preflight; };
   parts.compile =
       [this](
           const std::string& spec) -> absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> {

@@ -118,6 +118,7 @@ class Harness {
   std::vector<std::unique_ptr<FakeTaskManager>> taskmanagers;
   std::vector<absl::Status> deposed;
   JobManagerOptions options;
+  absl::Status preflight;  // the answer of the systems outside
 
   void OnTrigger(const control::TriggerCheckpoint& trigger);
 

@@ -87,6 +87,23 @@ TEST_CASE("JobManager: refusals") {
   }
 }
 
+TEST_CASE("JobManager: what the systems outside refuse is not recorded; a job that ran is not asked for") {
+  Harness h;
+  h.AddTaskManager("tm-1", 4);
+  h.preflight = absl::FailedPreconditionError("preflight: no such topic");
+  const auto refused = h.Submit(h.AddSpec("fraud"));
+  CHECK(absl::IsFailedPrecondition(refused.status()));
+  CHECK(absl::StrContains(refused.status().message(), "no such topic"));
+  CHECK(h.metadata.jobs.empty());
+  h.preflight = absl::OkStatus();
+  REQUIRE(h.Submit("fraud").ok());
+  h.preflight = absl::FailedPreconditionError("gone");
+  h.StartJobManager();
+  h.AddTaskManager("tm-2", 4);
+  h.Advance(kSeconds);
+  CHECK(h.State("fraud") == "RUNNING");
+}
+
 TEST_CASE("JobManager: slots that come in time are used") {
   Harness h;
   h.AddTaskManager("tm-1", 1);

@@ -12,6 +12,23 @@
 namespace weir::client {
 namespace {
 
+/// The lines of a file are shown beside what is wrong in them: the values of keys that end in `password` become stars, as
+/// many as they have bytes, so that carets stay where they belong.
+std::string WithoutPasswords(std::string text) {
+  constexpr std::string_view kKey = "password";
+  for (size_t at = text.find(kKey); at != std::string::npos; at = text.find(kKey, at)) {
+    at += kKey.size();
+    while (at < text.size() && (text[at] == '"' || text[at] == '\'' || text[at] == ' ')) ++at;
+    if (at >= text.size() || text[at] != ':') continue;
+    ++at;
+    while (at < text.size() && text[at] == ' ') ++at;
+    const char quote = at < text.size() && (text[at] == '"' || text[at] == '\'') ? text[at++] : '\0';
+    const std::string_view ends = quote == '"' ? "\"\n" : quote == '\'' ? "'\n" : ",}\n";
+    while (at < text.size() && ends.find(text[at]) == std::string_view::npos) text[at++] = '*';
+  }
+  return text;
+}
+
 void MakePathsAbsolute(job::JobSpec* spec) {
   for (job::Node& node : spec->nodes) {
     if (node.type != "file") continue;
@@ -62,7 +79,7 @@ JobEnds EndsOf(const JobFile& file) {
 }
 
 std::string RenderDiagnostics(const JobFile& file) {
-  return config::Render(file.path, file.text, file.diagnostics);
+  return config::Render(file.path, WithoutPasswords(file.text), file.diagnostics);
 }
 
 }  // namespace weir::client

@@ -209,15 +209,14 @@ def restored_twice(options):
     with options.broker("restored-twice") as broker, Cluster("kafka-restored-twice", taskmanagers=2, slots=1) as c:
         source, topic = broker.create_topic("in", 2), broker.create_topic("out", 2)
         job_files.load(broker.direct, source, records)
-        # Decided, nobody notified: the transactions of the first checkpoint are prepared and nothing more.
-        restart([c.jobmanager], "after_metadata_record=crash@1")
+        # Decided, and the TaskManagers stop before they commit: the transactions are prepared and nothing more.
+        restart(c.taskmanagers, "kafka_before_end_txn=stop@1")
         c.wait_taskmanagers(2)
         job = c.write("job.yaml", job_files.passing(broker.address, topic, source, "twice", interval="4s", timeout="3s"))
         c.submit(job)
-        c.jobmanager.wait_exit()
+        wait_until(lambda: any(stopped(p) for p in c.taskmanagers), "a TaskManager stops before it commits")
         for process in c.taskmanagers:
             process.kill()
-        restart([c.jobmanager])
         path = wait_until(lambda: c.ask("checkpoints", "twice"), "the JobManager lists checkpoints")[-1]["path"]
         c.cli("cancel", "twice")
         c.wait_state("twice", "CANCELLED")

@@ -98,17 +98,21 @@ def no_rights():
 
 def too_large():
     """A record above the topic's max.message.bytes: the job fails and names the topic; what came before is not lost."""
+    limits = {"client": ({}, {}, 1_100_000),
+              "topic": ({"max_message_bytes": 20_000}, {"client_properties": "{batch.size: 16000}"}, 40_000)}
     with Broker("too-large") as broker, Cluster("kafka-too-large", taskmanagers=1, slots=2) as c:
-        broker.create_topic("numbers", 1)
-        broker.create_topic("out", 1, max_message_bytes=20_000)
-        job_files.load(broker.direct, "numbers", 1000)
-        c.submit(c.write("job.yaml", job_files.passing(broker.address, "out", "numbers", "large", parallelism=1)))
-        job_files.verify(broker.direct, "out", ids=1000)
-        client = job_files.producer(broker.direct)
-        client.produce("numbers", json.dumps({"id": 1000, "key": "x" * 40_000}))
-        client.flush(30)
-        fails(c, "large", "out")
-        job_files.verify(broker.direct, "out", ids=1000)
+        for name, (config, sink, size) in limits.items():
+            source = broker.create_topic("numbers-" + name, 1, max_message_bytes=2_000_000)
+            topic = broker.create_topic("out-" + name, 1, **config)
+            job_files.load(broker.direct, source, 1000)
+            job = "large-" + name
+            c.submit(c.write(name + ".yaml", job_files.passing(broker.address, topic, source, job, parallelism=1, sink=sink)))
+            job_files.verify(broker.direct, topic, ids=1000)
+            client = job_files.producer(broker.direct, **{"message.max.bytes": 2_000_000})
+            client.produce(source, json.dumps({"id": 1000, "key": "x" * size}))
+            client.flush(30)
+            fails(c, job, topic, "bytes")
+            job_files.verify(broker.direct, topic, ids=1000)
         job_files.check_no_residue(broker, "after a record that is too large")
 
 

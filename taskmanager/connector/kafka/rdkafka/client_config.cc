@@ -1,8 +1,10 @@
 #include "taskmanager/connector/kafka/rdkafka/client_config.h"
 
-#include <algorithm>
-
 #include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "common/base/log/log.h"
 #include "common/base/status_macros.h"
 #include "taskmanager/connector/kafka/rdkafka/kafka_error.h"
+#include "taskmanager/connector/kafka/rdkafka/login_relay.h"
 
 namespace weir::taskmanager::kafka {
 namespace {
@@ -30,6 +33,15 @@ void OnLog(const rd_kafka_t* handle, int level, const char* facility, const char
   if (auto* events = static_cast<ClientEvents*>(rd_kafka_opaque(handle)); events != nullptr) {
     events->OnLog(level, facility, text);
   }
+}
+
+int OnConnect(int fd, const sockaddr* address, int, const char* broker, void* opaque) {
+  auto* events = static_cast<ClientEvents*>(opaque);
+  absl::Status status = events->relay()->Connect(fd, address, broker);
+  const bool refused = !status.ok() && !absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status);
+  const int code = status.ok() ? 0 : refused ? EACCES : ECONNREFUSED;
+  events->OnLogin(refused ? std::move(status) : absl::OkStatus());
+  return code;
 }
 
 const char* Protocol(const ConnectionOptions& connection) {
@@ -56,6 +68,7 @@ std::string Mechanism(const ConnectionOptions& connection) {
 
 absl::Status ClientEvents::last_error() const {
   std::lock_guard<std::mutex> lock(mutex_);
+  if (!login_.ok()) return Annotate(login_, name_);
   return KafkaError(code_, name_, reason_);
 }
 
@@ -63,6 +76,12 @@ void ClientEvents::Clear() {
   std::lock_guard<std::mutex> lock(mutex_);
   code_ = 0;
   reason_.clear();
+}
+
+void ClientEvents::OnLogin(absl::Status status) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!status.ok() && login_ != status) log::Warning(absl::StrCat(name_, ": ", status.message()));
+  login_ = std::move(status);
 }
 
 void ClientEvents::OnError(int code, std::string_view reason) {
@@ -94,12 +113,19 @@ absl::StatusOr<ClientConf> ClientConf::Make(const ConnectionOptions& connection,
   rd_kafka_conf_set_error_cb(conf.conf_, OnError);
   rd_kafka_conf_set_log_cb(conf.conf_, OnLog);
   RETURN_IF_ERROR(conf.SetDefault("log.connection.close", "false"));
-  RETURN_IF_ERROR(conf.SetDefault("socket.nagle.disable", "true"));
+  const bool relayed = LoginRelay::IsNeeded(connection);
+  RETURN_IF_ERROR(conf.SetDefault("socket.nagle.disable", relayed ? "false" : "true"));
   // A broker that restarts is back within a second or two; the default waits up to 10 s.
   RETURN_IF_ERROR(conf.SetDefault("reconnect.backoff.max.ms", "1000"));
   for (const auto& [key, value] : connection.properties) RETURN_IF_ERROR(conf.Set(key, value));
   RETURN_IF_ERROR(conf.Set("bootstrap.servers", absl::StrJoin(connection.brokers, ",")));
   RETURN_IF_ERROR(conf.Set("client.id", connection.client_id));
+  if (relayed) {
+    conf.events_->set_relay(std::make_shared<LoginRelay>(connection));
+    rd_kafka_conf_set_connect_cb(conf.conf_, OnConnect);
+    RETURN_IF_ERROR(conf.Set("security.protocol", "plaintext"));
+    return conf;
+  }
   RETURN_IF_ERROR(conf.Set("security.protocol", Protocol(connection)));
   if (connection.tls) {
     if (!connection.ca_file.empty()) RETURN_IF_ERROR(conf.Set("ssl.ca.location", connection.ca_file));

@@ -20,6 +20,8 @@ struct rd_kafka_topic_partition_list_s;
 
 namespace weir::taskmanager::kafka {
 
+class LoginRelay;
+
 /// What a client says between answers: why it cannot reach or log in to a broker. It is librdkafka's `opaque`.
 /// Thread: thread-safe.
 class ClientEvents {
@@ -39,7 +41,15 @@ class ClientEvents {
   void OnError(int code, std::string_view reason);
   void OnLog(int level, std::string_view facility, std::string_view text);
 
+  /// Set when librdkafka must be logged in by us.
+  void set_relay(std::shared_ptr<LoginRelay> relay) { relay_ = std::move(relay); }
+  LoginRelay* relay() const { return relay_.get(); }
+  /// How the last login by the relay went; a failed one goes before what librdkafka makes of it.
+  void OnLogin(absl::Status status);
+
  private:
+  std::shared_ptr<LoginRelay> relay_;
+  absl::Status login_;
   const std::string name_;
   void* const user_;
   mutable std::mutex mutex_;

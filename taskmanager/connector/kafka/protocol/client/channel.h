@@ -19,6 +19,8 @@ class Channel {
   virtual absl::Status Write(std::string_view bytes, SteadyMicros deadline) = 0;
   /// At least one byte, at most `room`. A deadline in the past: what is there now.
   virtual absl::StatusOr<size_t> Read(char* to, size_t room, SteadyMicros deadline) = 0;
+  /// To poll for input; bytes may also have been taken from it and wait in the channel: Read until nothing is there.
+  virtual int fd() const = 0;
 };
 
 }  // namespace weir::taskmanager::kafka::protocol

@@ -80,6 +80,8 @@ class WireConnection final : public BrokerConnection {
     }
   }
 
+  std::unique_ptr<Channel> Release() { return std::move(channel_); }
+
   /// 0: for ever.
   void LoginHolds(int64_t lifetime_ms) {
     constexpr int64_t kAYear = 366LL * 24 * 3600 * 1000;
@@ -113,7 +115,7 @@ class WireConnection final : public BrokerConnection {
     return in;
   }
 
-  const std::unique_ptr<Channel> channel_;
+  std::unique_ptr<Channel> channel_;
   const std::string client_id_;
   const bool with_login_;
   const Clock* const clock_;
@@ -128,14 +130,14 @@ class WireDialer {
  public:
   WireDialer(const ConnectionOptions& options, const Clock* clock) : options_(options), clock_(clock) {}
 
-  absl::StatusOr<std::unique_ptr<BrokerConnection>> Dial(const Endpoint& endpoint, SteadyMicros deadline) {
+  absl::StatusOr<std::unique_ptr<WireConnection>> Dial(const Endpoint& endpoint, SteadyMicros deadline) {
     auto connection = Connect(endpoint, deadline);
     if (!connection.ok()) return Annotate(connection.status(), "broker " + endpoint.ToString());
     return connection;
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<BrokerConnection>> Connect(const Endpoint& endpoint, SteadyMicros deadline) {
+  absl::StatusOr<std::unique_ptr<WireConnection>> Connect(const Endpoint& endpoint, SteadyMicros deadline) {
     RETURN_IF_ERROR(CheckSettings());
     ASSIGN_OR_RETURN(std::unique_ptr<Channel> channel, ConnectSocket(endpoint, clock_, deadline));
     if (options_.tls) {
@@ -180,8 +182,17 @@ class WireDialer {
 }  // namespace
 
 Dialer MakeDialer(const ConnectionOptions& options, const Clock* clock) {
-  return [dialer = std::make_shared<WireDialer>(options, clock)](const Endpoint& endpoint, SteadyMicros deadline) {
+  return [dialer = std::make_shared<WireDialer>(options, clock)](
+             const Endpoint& endpoint, SteadyMicros deadline) -> absl::StatusOr<std::unique_ptr<BrokerConnection>> {
     return dialer->Dial(endpoint, deadline);
+  };
+}
+
+ChannelDialer MakeChannelDialer(const ConnectionOptions& options, const Clock* clock) {
+  return [dialer = std::make_shared<WireDialer>(options, clock)](
+             const Endpoint& endpoint, SteadyMicros deadline) -> absl::StatusOr<std::unique_ptr<Channel>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<WireConnection> connection, dialer->Dial(endpoint, deadline));
+    return connection->Release();
   };
 }
 

@@ -67,6 +67,8 @@ class SocketChannel final : public Channel {
     }
   }
 
+  int fd() const override { return fd_; }
+
  private:
   absl::Status Await(short events, SteadyMicros deadline) const {
     while (true) {

@@ -108,6 +108,8 @@ class TlsChannel final : public Channel {
     }
   }
 
+  int fd() const override { return below_->fd(); }
+
  private:
   /// What OpenSSL has written goes to the broker.
   absl::Status Flush(SteadyMicros deadline) {

@@ -103,6 +103,8 @@ absl::StatusOr<ReadResult> KafkaReader::Read(int64_t max_rows) {
       return result;
     }
     if (open_ == 0) {
+      if (consumed_ != nullptr) consumer_->Release();
+      consumed_ = nullptr;
       result.kind = ReadResult::Kind::kEnded;
       return result;
     }

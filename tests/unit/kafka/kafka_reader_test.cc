@@ -80,14 +80,16 @@ class ScriptedConsumer final : public RecordConsumer {
   }
   absl::StatusOr<Range> QueryRange(int32_t) override { return script_->range; }
   int64_t HighWatermark(int32_t split) const override {
-    const auto it = script_->high.find(split);
-    return it == script_->high.end() ? -1 : it->second;
+    const auto it = high_.find(split);
+    return it == high_.end() ? -1 : it->second;
   }
+  void RefreshWatermarks() override { high_ = script_->high; }
   void CommitOffsets(const std::map<int32_t, int64_t>& offsets) override { script_->commits.push_back(offsets); }
 
  private:
   Script* const script_;
   std::vector<Consumed> now_;
+  std::map<int32_t, int64_t> high_;
 };
 
 class ScriptedMonitor final : public TopicMonitor {
@@ -360,6 +362,8 @@ TEST_CASE("kafka reader: lag is what lies between the position and the end") {
   bench.Drain();
   CHECK(bench.reader->Lag() == -1);
   s.high = {{0, 30}, {1, 100}};
+  CHECK(bench.reader->Lag() == -1);  // not asked for under the metrics' lock
+  bench.reader->OnSnapshot(CheckpointId(1));
   CHECK(bench.reader->Lag() == 20 + 4);
   s.Round({s.Event(Kind::kEnd, 0, 30), s.Event(Kind::kEnd, 1, 4)});
   bench.Drain();

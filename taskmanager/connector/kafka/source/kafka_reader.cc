@@ -119,6 +119,7 @@ absl::StatusOr<ReadResult> KafkaReader::Read(int64_t max_rows) {
       next_ = 0;
       if (consumed_->empty()) {
         consumed_ = nullptr;
+        consumer_->RefreshWatermarks();
         return result;
       }
     }
@@ -252,6 +253,7 @@ absl::Status KafkaReader::OnOutOfRange(int32_t index, Progress& progress, int64_
 }
 
 void KafkaReader::OnSnapshot(CheckpointId checkpoint) {
+  if (started_) consumer_->RefreshWatermarks();
   std::map<int32_t, int64_t>& offsets = snapshots_[checkpoint];
   for (const auto& [index, progress] : splits_) offsets[index] = progress.offset;
   if (snapshots_.size() > kMostSnapshots) snapshots_.erase(snapshots_.begin());

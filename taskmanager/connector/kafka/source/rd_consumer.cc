@@ -235,10 +235,17 @@ absl::StatusOr<RecordConsumer::Range> RdConsumer::QueryRange(int32_t split) {
 }
 
 int64_t RdConsumer::HighWatermark(int32_t split) const {
-  const KafkaSplit& s = splits_.at(split);
-  int64_t low = -1, high = -1;
-  rd_kafka_get_watermark_offsets(client_->get(), s.topic.c_str(), s.partition, &low, &high);
-  return high;
+  const auto it = high_.find(split);
+  return it == high_.end() ? -1 : it->second;
+}
+
+void RdConsumer::RefreshWatermarks() {
+  for (const auto& [index, split] : splits_) {
+    int64_t low = -1, high = -1;
+    const auto error =
+        rd_kafka_get_watermark_offsets(client_->get(), split.topic.c_str(), split.partition, &low, &high);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0) high_[index] = high;
+  }
 }
 
 void RdConsumer::CommitOffsets(const std::map<int32_t, int64_t>& offsets) {

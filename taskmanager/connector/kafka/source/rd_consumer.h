@@ -18,7 +18,8 @@ namespace weir::taskmanager::kafka {
 
 /// RecordConsumer by librdkafka: one client for all partitions of a subtask, never a member of a group.
 ///
-/// Thread:  confined to the task's thread; `wake` is called on librdkafka's, when its queue stops being empty.
+/// Thread:  confined to the task's thread; `wake` is called on librdkafka's, when its queue stops being empty, with locks
+///          of librdkafka held: nobody may call a client while holding a lock that `wake` takes.
 /// Shape:   librdkafka fetches ahead, up to a share of `memory_bytes`.
 class RdConsumer final : public RecordConsumer {
  public:
@@ -44,6 +45,7 @@ class RdConsumer final : public RecordConsumer {
   absl::Status Seek(int32_t split, int64_t offset) override;
   absl::StatusOr<Range> QueryRange(int32_t split) override;
   int64_t HighWatermark(int32_t split) const override;
+  void RefreshWatermarks() override;
   void CommitOffsets(const std::map<int32_t, int64_t>& offsets) override;
 
  private:
@@ -59,6 +61,7 @@ class RdConsumer final : public RecordConsumer {
   const Options options_;
   rd_kafka_queue_s* queue_ = nullptr;
   std::map<int32_t, KafkaSplit> splits_;
+  std::map<int32_t, int64_t> high_;
   std::map<std::pair<std::string, int32_t>, int32_t> by_name_;
   std::map<std::pair<const void*, int32_t>, int32_t> by_handle_;
   const void* last_handle_ = nullptr;

@@ -54,8 +54,10 @@ class RecordConsumer {
   virtual absl::Status Seek(int32_t split, int64_t offset) = 0;
   /// Asks the broker; may take a while.
   virtual absl::StatusOr<Range> QueryRange(int32_t split) = 0;
-  /// The high watermark as far as it is known; -1: not yet.
+  /// The high watermark as of the last RefreshWatermarks; -1: not known. Takes no lock: metrics are made under one.
   virtual int64_t HighWatermark(int32_t split) const = 0;
+  /// Without asking the broker: what its answers said.
+  virtual void RefreshWatermarks() = 0;
   /// Tells the group, without waiting; failing is a warning.
   virtual void CommitOffsets(const std::map<int32_t, int64_t>& offsets) = 0;
 };

@@ -133,6 +133,7 @@ if [ "$mode" = all ]; then
   cluster_tests kafka_protocol ./tests/kafka/protocol.py
   cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
   cluster_tests kafka_timeout ./tests/kafka/timeout.py
+  cluster_tests kafka_mode_b ./tests/kafka/mode_b.py kafka_before_end_txn in_repair_produce in_repair_before_commit
   cluster_tests kafka_security ./tests/kafka/security.py
   cluster_tests kafka_bad_input ./tests/kafka/bad_input.py
   cluster_tests kafka_chaos ./tests/kafka/chaos.sh --minutes 2 --seed 1

@@ -18,6 +18,7 @@ class Proxy:
         self.requests = collections.Counter()
         self.lost = 0
         self._lose = {}  # api key -> how many answers
+        self._hidden = []
         self._thaw = threading.Event()
         self._thaw.set()
         self._refuse = False
@@ -43,6 +44,10 @@ class Proxy:
         """The next answers to such requests are not passed on, and their connections are closed."""
         with self._mutex:
             self._lose[api_key] = self._lose.get(api_key, 0) + count
+
+    def hide(self, api_key):
+        """The broker seems to be one that does not know this request."""
+        self._hidden.append(api_key)
 
     def cut(self):
         """Closes all connections."""
@@ -81,35 +86,39 @@ class Proxy:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._mutex:
                 self._connections |= {client, server}
-            keys = {}  # correlation id -> api key
+            keys = {}  # correlation id -> api key, version
             threading.Thread(target=self._requests, args=(client, server, keys), daemon=True).start()
             threading.Thread(target=self._answers, args=(server, client, keys), daemon=True).start()
 
     def _requests(self, client, server, keys):
         def look(frame):
             key = wire.api_key(frame)
-            keys[wire.correlation_id(frame)] = key
+            keys[wire.correlation_id(frame)] = (key, wire.api_version(frame))
             with self._mutex:
                 self.requests[key] += 1
-            return True
+            return frame
         self._pump(client, server, look)
 
     def _answers(self, server, client, keys):
         def look(frame):
-            key = keys.pop(struct.unpack_from(">i", frame)[0], None)
+            key, version = keys.pop(struct.unpack_from(">i", frame)[0], (None, 0))
             with self._mutex:
                 if self._lose.get(key, 0) > 0:
                     self._lose[key] -= 1
                     self.lost += 1
-                    return False
-            return True
+                    return None
+            if key == wire.API_VERSIONS:
+                for hidden in self._hidden:
+                    frame = wire.hide_api(frame, version, hidden)
+            return frame
         self._pump(server, client, look)
 
     def _pump(self, source, target, look):
         try:
             while True:
                 frame = wire.read_frame(source)
-                if frame is None or not look(frame):
+                frame = look(frame) if frame is not None else None
+                if frame is None:
                     break
                 self._thaw.wait()
                 target.sendall(struct.pack(">i", len(frame)) + frame)

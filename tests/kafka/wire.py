@@ -2,6 +2,7 @@
 import socket
 import struct
 
+API_VERSIONS = 18
 END_TXN, INIT_PRODUCER_ID, LIST_TRANSACTIONS, DESCRIBE_TRANSACTIONS, PRODUCE, FETCH = 26, 22, 66, 65, 0, 1
 
 
@@ -21,8 +22,30 @@ def read_frame(connection):
     return None if head is None else read_exactly(connection, struct.unpack(">i", head)[0])
 
 
+def hide_api(answer, version, key):
+    """An answer to ApiVersions that names another, unknown request instead of this one."""
+    data = bytearray(answer)
+    at, size = 6, 6
+    if version >= 3:
+        while data[at] & 0x80:  # the compact array's length
+            at += 1
+        at, size = at + 1, 7
+    else:
+        at += 4
+    while at + size <= len(data):
+        if struct.unpack_from(">h", data, at)[0] == key:
+            struct.pack_into(">h", data, at, 10_000 + key)
+            break
+        at += size
+    return bytes(data)
+
+
 def api_key(request):
     return struct.unpack_from(">h", request)[0]
+
+
+def api_version(request):
+    return struct.unpack_from(">h", request, 2)[0]
 
 
 def correlation_id(request):

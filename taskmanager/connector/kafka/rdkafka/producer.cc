@@ -383,10 +383,9 @@ std::vector<int64_t> Producer::Produced() const {
 
 absl::Status Producer::Drain(const std::vector<int64_t>& produced, int64_t timeout_ms) {
   const int64_t deadline = NowMs() + timeout_ms;
-  bool hurried = false;
   while (true) {
     int64_t missing = 0;
-    Poll(hurried ? 1 : 0);
+    Poll(0);
     {
       std::lock_guard<std::mutex> lock(mutex_);
       RETURN_IF_ERROR(status_);
@@ -401,9 +400,9 @@ absl::Status Producer::Drain(const std::vector<int64_t>& produced, int64_t timeo
       // The reason may be a login; that records are missing is still no fault of theirs.
       return status;
     }
-    // Wakes the sending threads: what lingers is sent now.
-    if (!hurried) rd_kafka_flush(client_->get(), 0);
-    hurried = true;
+    // While it waits (1 ms; reports are served by Poll), nothing lingers: the sending threads are woken and send what
+    // they have, also what waited for its partition to become a part of the transaction.
+    rd_kafka_flush(client_->get(), 1);
   }
 }
 

@@ -20,6 +20,8 @@ constexpr int64_t kCommitMs = 30'000;
 /// open, two warm, one sealed.
 constexpr int kSpareSlots = 4;
 constexpr int64_t kFrequentMicros = 1'000'000;
+/// Nobody sees a record before its transaction is committed, and the drain does not linger.
+constexpr int64_t kLeastLingerMicros = 5'000;
 
 }  // namespace
 
@@ -35,6 +37,7 @@ absl::Status KafkaSink::Open() {
   const SinkContext& context = services_->context;
   TransactionPool::Options options;
   options.producer = services_->producer_options();
+  options.producer.linger_micros = std::max(options.producer.linger_micros, kLeastLingerMicros);
   options.id = {context.job, context.node->name, context.attempt, context.subtask, 0};
   options.slots = 2 * (context.max_concurrent_checkpoints + context.tolerable_failures) + kSpareSlots;
   options.warm = context.checkpoint_interval_micros < kFrequentMicros ? 2 : 1;

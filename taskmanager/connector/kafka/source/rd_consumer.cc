@@ -3,6 +3,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
@@ -15,6 +18,8 @@ namespace {
 /// What librdkafka needs for a queued record beside its value.
 constexpr int64_t kRecordOverhead = 400;
 constexpr int kQueryMillis = 5000;
+/// librdkafka 2.0 can wait for ever for its own thread of a broker after a topic that it read was deleted.
+constexpr std::chrono::seconds kMostEnding{2};
 /// The last commit of a source that ends may still be on its way.
 constexpr int kLastCommitMillis = 200;
 
@@ -70,9 +75,16 @@ absl::StatusOr<std::shared_ptr<Client>> RdConsumer::MakeClient(const KafkaSource
   ASSIGN_OR_RETURN(std::unique_ptr<Client> made, Client::Create(std::move(conf), Client::Kind::kConsumer));
   group->client = made.get();
   // The group lives as long as the client, whose callbacks know it.
-  return std::shared_ptr<Client>(made.release(), [owned = group.release()](Client* client) {
-    delete client;
-    delete owned;
+  return std::shared_ptr<Client>(made.release(), [owned = group.release(), name](Client* client) {
+    auto gone = std::make_shared<std::promise<void>>();
+    std::future<void> ended = gone->get_future();
+    std::thread([client, owned, gone] {
+      delete client;
+      delete owned;
+      gone->set_value();
+    }).detach();
+    if (ended.wait_for(kMostEnding) == std::future_status::ready) return;
+    log::Warning(absl::StrCat(name, ": its Kafka client does not end (was a topic deleted?) and is left behind"));
   });
 }
 

@@ -298,6 +298,7 @@ absl::StatusOr<std::shared_ptr<const Deployment>> TaskManager::MakeDeployment(co
   deployment->pool = pool_.get();
   deployment->open_state = parts_.open_state;
   deployment->send = [this](control::ToJobManager up) { Send(std::move(up)); };
+  deployment->sweep_interval = options_.sweep_interval;
   deployment->local_dir =
       absl::StrCat(options_.state_dir, "/attempts/", message.fence.job.value, "-", message.fence.attempt.value);
   int stateful = 0, clients = 0;

@@ -32,6 +32,8 @@ struct TaskManagerOptions {
   Incarnation incarnation;
   /// How long attempts run on without a JobManager.
   SteadyMicros lease = 60'000'000;
+  /// How often a running job's sinks look for what zombies of older attempts have opened late.
+  SteadyMicros sweep_interval = 30'000'000;
 };
 
 /// What a TaskManager works with; all must outlive it.

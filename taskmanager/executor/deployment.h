@@ -40,6 +40,7 @@ struct Deployment {
   AsyncPool* pool = nullptr;
   StateFactory open_state;
   std::function<void(control::ToJobManager)> send;
+  SteadyMicros sweep_interval = 30'000'000;  // of sinks that sweep while the job runs
   std::string local_dir;            // of the attempt
   int64_t state_memory_bytes = 0;   // for each stateful operator of a subtask
   int64_t client_memory_bytes = int64_t{16} << 20;  // for the client queues of each source and sink of a subtask

@@ -13,7 +13,6 @@ namespace weir::taskmanager {
 namespace {
 /// Metrics are copied out at most so often; a reader sees them that old.
 constexpr SteadyMicros kPublishMicros = 50'000;
-constexpr SteadyMicros kSweepMicros = 30'000'000;
 }  // namespace
 
 control::FailureDomain DomainOf(const absl::Status& error) {
@@ -175,7 +174,7 @@ absl::Status Subtask::Handle(Mail mail) {
     const bool exactly_once = deployment_->plan->spec->guarantee == job::Guarantee::kExactlyOnce;
     for (const auto& named : builder_->sinks()) {
       if (id_.index == 0 && exactly_once && named.sink->SweepsWhileRunning()) {
-        sweep_at_ = deployment_->clock->Steady() + kSweepMicros;
+        sweep_at_ = deployment_->clock->Steady() + deployment_->sweep_interval;
       }
     }
     ReportState(control::SubtaskState::kRunning);
@@ -219,7 +218,7 @@ absl::Status Subtask::StepOrWait() {
 
 void Subtask::MaybeSweep(SteadyMicros now) {
   if (sweep_at_ == 0 || now < sweep_at_) return;
-  sweep_at_ = now + kSweepMicros;
+  sweep_at_ = now + deployment_->sweep_interval;
   for (const auto& named : sinks_) {
     if (!named.sink->SweepsWhileRunning()) continue;
     async_.Run([named, job = deployment_->plan->spec->name] {

@@ -104,6 +104,40 @@ TEST_CASE("JobManager: what the systems outside refuse is not recorded; a job th
   CHECK(h.State("fraud") == "RUNNING");
 }
 
+TEST_CASE("JobManager: transactions as the sinks say, and as the last checkpoint has them") {
+  Harness h;
+  FakeTaskManager& tm = h.RunningJob();
+  auto ask = [&] {
+    absl::StatusOr<JobTransactions> answer = absl::UnknownError("");
+    h.manager->Transactions("fraud", [&](auto a) { answer = std::move(a); });
+    h.loop.Drain();
+    REQUIRE(answer.ok());
+    return *answer;
+  };
+  CHECK(ask().transactions.empty());
+  tm.confirm = false;
+  h.Advance(kSeconds);
+  const CheckpointId last = h.Record("fraud").last_id;
+  control::SinkReport report{{1, 0}, "out", {}};
+  report.transactions.open = {
+      {"a", control::TransactionInfo::State::kPrepared, last, 1, 2, 3},
+      {"b", control::TransactionInfo::State::kOpen, CheckpointId(0), 1, 2, 3}};
+  report.transactions.commits = 9;
+  tm.Send(control::MetricsReport{tm.deploy().fence, {}, {report}});
+  const JobTransactions said = ask();
+  CHECK(said.name == "fraud");
+  REQUIRE(said.transactions.size() >= 2);
+  CHECK(said.transactions[0].id == "a");
+  CHECK(said.transactions[0].state == JobTransaction::State::kCommitting);
+  CHECK(said.transactions[1].state == JobTransaction::State::kOpen);
+  REQUIRE(said.sinks.size() == 1);
+  CHECK(said.sinks[0].transactions.commits == 9);
+  tm.Confirm(last);
+  CHECK(ask().transactions.size() == 1);
+  h.manager->Transactions("none", [](auto a) { CHECK(absl::IsNotFound(a.status())); });
+  h.loop.Drain();
+}
+
 TEST_CASE("JobManager: slots that come in time are used") {
   Harness h;
   h.AddTaskManager("tm-1", 1);

@@ -50,6 +50,7 @@ class Fixture {
     options.address = "127.0.0.1:1";
     options.slots = 8;
     options.state_dir = folder_;
+    options.sweep_interval = 10'000;
     options.build_id = "build";
     options.incarnation = Incarnation(7);
     TaskManagerParts parts;

@@ -50,6 +50,30 @@ TEST_CASE("TaskManager: runs a bounded job; results become visible with their ch
   CHECK(f.tm->Running().empty());
 }
 
+TEST_CASE("TaskManager: sinks sweep on while the job runs, and say what they have open", "[executor]") {
+  World world;
+  world.sweeps_while_running = true;
+  Fixture f(&world);
+  f.Register();
+  const auto subtasks = f.Deploy(CountJob(2), FenceOf(1));
+  f.Run(subtasks, FenceOf(1), true);
+  {
+    std::unique_lock lock(world.mutex);
+    const int before = world.sweeps;
+    CHECK(world.changed.wait_for(lock, kDeadline, [&] { return world.sweeps >= before + 3; }));
+  }
+  for (;;) {
+    const auto report = f.jm.Await<control::MetricsReport>();
+    if (report.sinks.empty()) continue;  // once a second
+    REQUIRE(report.sinks.size() == 2);
+    CHECK(report.sinks[0].sink == "out");
+    CHECK(report.sinks[1].subtask.index == 1);
+    CHECK(report.sinks[0].transactions.open.size() == 1);
+    CHECK(report.sinks[0].transactions.commits == 4);
+    break;
+  }
+}
+
 TEST_CASE("TaskManager: what is of an older attempt or epoch is dropped", "[executor]") {
   World world;
   Fixture f(&world);

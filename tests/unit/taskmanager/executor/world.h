@@ -87,6 +87,7 @@ struct World {
   absl::Status fail_writes;  // set before the job
   int sweeps = 0;
   int refreshes = 0;
+  bool sweeps_while_running = false;
   int splits = kSplits;  // that Refresh knows of; a list that has not grown is not given
   std::vector<SinkContext> sinks;  // what sinks were made with
 };
@@ -189,9 +190,14 @@ class WorldSink final : public TwoPhaseCommitSink {
   }
   absl::Status Commit(const std::string& handle) override { return world_->Commit(handle); }
   absl::Status Resolve(const std::string& handle) override { return world_->Commit(handle); }
+  bool SweepsWhileRunning() const override { return world_->sweeps_while_running; }
+  control::SinkTransactions Transactions() const override {
+    return {{{"t", control::TransactionInfo::State::kOpen, CheckpointId(0), 1, 2, 3}}, 4, 5, 6, 7};
+  }
   absl::Status Sweep() override {
     std::lock_guard lock(world_->mutex);
     ++world_->sweeps;
+    world_->changed.notify_all();
     return absl::OkStatus();
   }
 

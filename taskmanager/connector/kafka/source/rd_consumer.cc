@@ -228,9 +228,19 @@ void RdConsumer::Stop(int32_t split) {
 
 absl::Status RdConsumer::Seek(int32_t split, int64_t offset) {
   const KafkaSplit& s = splits_.at(split);
-  const Topic topic(rd_kafka_topic_new(client_->get(), s.topic.c_str(), nullptr));
-  return KafkaError(rd_kafka_seek(topic.get(), s.partition, offset, 0),
-                    absl::StrCat(options_.name, ": seeking in topic ", PartitionName(s.topic, s.partition)));
+  // Not rd_kafka_seek: after an offset that is out of range librdkafka has stopped the partition, and a seek is no start.
+  const std::string what = absl::StrCat(options_.name, ": seeking in topic ", PartitionName(s.topic, s.partition));
+  const PartitionList list = NewPartitionList(1);
+  rd_kafka_topic_partition_list_add(list.get(), s.topic.c_str(), s.partition)->offset = offset;
+  using Change = rd_kafka_error_t* (*)(rd_kafka_t*, const rd_kafka_topic_partition_list_t*);
+  for (const Change change : {Change{rd_kafka_incremental_unassign}, Change{rd_kafka_incremental_assign}}) {
+    rd_kafka_error_t* const error = change(client_->get(), list.get());
+    if (error == nullptr) continue;
+    absl::Status status = KafkaError(rd_kafka_error_code(error), what, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RecordConsumer::Range> RdConsumer::QueryRange(int32_t split) {

@@ -159,9 +159,9 @@ def latency_run(broker, interval, seconds=15, warmup=4):
         figures["taskmanager_cpu_share"] = (bench.cpu_seconds(c.taskmanagers[0]) - before) / lasted
         figures["checkpoints_per_second"] = (c.status(name)["last_checkpoint"]["id"] - first) / lasted
         figures["peak_memory_mb"] = peak_memory(c.taskmanagers)
+        say("interval " + interval, figures)
+        exact(figures)
         c.cli("cancel", name)
-    say("interval " + interval, figures)
-    exact(figures)
     return figures
 
 
@@ -190,9 +190,9 @@ def failover_run(broker, number):
         figures = result(probe)
         figures["peak_memory_mb"] = peak_memory(c.taskmanagers)
         figures["attempt"] = c.status(name)["attempt"]
+        say("kill -9", figures)
+        exact(figures)
         c.cli("cancel", name)
-    say("kill -9", figures)
-    exact(figures)
     return figures
 
 

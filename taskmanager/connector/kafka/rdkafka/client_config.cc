@@ -1,9 +1,11 @@
 #include "taskmanager/connector/kafka/rdkafka/client_config.h"
 
 #include <librdkafka/rdkafka.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -64,6 +66,17 @@ std::string Mechanism(const ConnectionOptions& connection) {
   }
 }
 
+/// librdkafka only says that something is wrong with a file.
+absl::Status CheckFiles(const ConnectionOptions& connection) {
+  const std::pair<const char*, const std::string&> files[] = {
+      {"ca", connection.ca_file}, {"cert", connection.certificate_file}, {"key", connection.key_file}};
+  for (const auto& [key, path] : files) {
+    if (path.empty() || access(path.c_str(), R_OK) == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat("TLS: ", key, ": ", path, " cannot be read: ", strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ClientEvents::last_error() const {
@@ -105,6 +118,7 @@ void ClientEvents::OnLog(int level, std::string_view facility, std::string_view 
 }
 
 absl::StatusOr<ClientConf> ClientConf::Make(const ConnectionOptions& connection, std::string name, void* user) {
+  RETURN_IF_ERROR(Annotate(CheckFiles(connection), name));
   ClientConf conf;
   conf.conf_ = rd_kafka_conf_new();
   conf.given_ = connection.properties;

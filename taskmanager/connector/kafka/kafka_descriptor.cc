@@ -146,7 +146,7 @@ class KafkaDescriptor final : public job::ConnectorDescriptor {
   std::string Summary(const job::Node& node) const override {
     if (node.kind == job::NodeKind::kSink) {
       const KafkaSinkOptions sink = SinkOptionsOf(node);
-      return absl::StrCat("topic ", sink.topic, " at ", kafka::Describe(sink.connection));
+      return absl::StrCat("topic ", sink.topic, " at ", kafka::Describe(sink.connection), DeliveryText(sink));
     }
     const KafkaSourceOptions source = SourceOptionsOf(node);
     return absl::StrCat(source.topic_pattern.empty()
@@ -157,6 +157,17 @@ class KafkaDescriptor final : public job::ConnectorDescriptor {
   }
 
  private:
+  /// What is not said by when rows become visible.
+  static std::string DeliveryText(const KafkaSinkOptions& sink) {
+    if (!sink.delivery) return "";
+    switch (*sink.delivery) {
+      case Delivery::kExactlyOnce: return ", delivery exactly_once";
+      case Delivery::kAtLeastOnce: return ", delivery at_least_once";
+      case Delivery::kNone: return ", delivery none (rows may be lost)";
+    }
+    return "";
+  }
+
   static void ValidateSource(const job::Node& node, config::Diagnostics* diagnostics) {
     const job::Value* topics = node.options.Find("topics");
     const job::Value* pattern = node.options.Find("topic_pattern");

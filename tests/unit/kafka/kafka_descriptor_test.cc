@@ -108,6 +108,7 @@ TEST_CASE("kafka descriptor: everything that a source and a sink can say") {
   CHECK(sink.keep_records);
   CHECK_THAT(read.explain, Catch::Contains("bounded, topics like a-[0-9]+"));
   CHECK_THAT(read.explain, Catch::Contains("visible at once; may repeat"));
+  CHECK_THAT(read.explain, Catch::Contains(", delivery at_least_once"));
 }
 
 TEST_CASE("kafka descriptor: `stop` makes a source bounded") {

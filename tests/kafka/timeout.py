@@ -98,7 +98,10 @@ class Case:
         found = []
         for process in self.cluster.taskmanagers:
             with open(process.log, encoding="utf-8", errors="replace") as file:
-                found += REPAIRED.findall(file.read())
+                text = file.read()
+            if "does not say how long it keeps offsets" in text:
+                raise Failure("the broker was not asked rightly for its offsets.retention.minutes")
+            found += REPAIRED.findall(text)
         return [(int(n), tid, int(subtask)) for n, tid, subtask in found]
 
     def end(self, checkpoints):

@@ -8,12 +8,15 @@
 #include "common/base/log/log.h"
 #include "common/base/status_macros.h"
 #include "taskmanager/connector/kafka/protocol/client/log_reader.h"
+#include "taskmanager/connector/kafka/rdkafka/offset_retention.h"
 #include "taskmanager/connector/kafka/rdkafka/repair_producer.h"
 #include "taskmanager/connector/kafka/transaction/resolver.h"
 #include "taskmanager/connector/kafka/transaction/sweeper.h"
 
 namespace weir::taskmanager::kafka {
 namespace {
+
+constexpr int64_t kAskMs = 30'000;
 
 std::function<void(const std::string&)> LogOf(const SinkServices& services) {
   return [job = services.context.job_name, name = services.name()](const std::string& line) {
@@ -50,6 +53,7 @@ absl::Status SinkRecovery::ResolveAll(const std::vector<checkpoint::SinkHandle>&
     }
     return context.storage->Read(file->second);
   };
+  ports.offset_retention_ms = [this] { return AskOffsetRetentionMs(services_->options.connection, kAskMs); };
   ports.clock = context.clock;
 
   Resolver::Options options;

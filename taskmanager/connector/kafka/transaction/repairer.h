@@ -20,6 +20,8 @@ struct RecoveryPorts {
   RepairProducerFactory repair_producer;
   /// The bytes of a handle's file of records (`wal_in_file`).
   std::function<absl::StatusOr<std::string>(const KafkaHandle&)> read_wal_file;
+  /// How long the broker keeps a marker (offsets.retention.minutes). Absent: Resolver::Options::offset_retention_ms.
+  std::function<absl::StatusOr<int64_t>()> offset_retention_ms;
   const Clock* clock = nullptr;
 };
 
@@ -37,10 +39,9 @@ bool ProvesCommit(const Marker& marker, const KafkaHandle& handle, const JobId& 
 /// marker: of {the original, any repair of it} at most one is ever committed (reference 7.4, 7.5).
 ///
 /// Thread:  confined.
-/// Errors:  kDataLoss `DATA_LOSS: …` naming topic, partitions, offsets, checkpoint and id; kInternal: an id of a
-/// running
-///          attempt; whatever the ports say. After any error nothing of it is visible, or all of it is: the next one
-///          finds out by the marker.
+/// Errors:  kDataLoss `DATA_LOSS: …` naming topic, partitions, offsets, checkpoint and id; kInternal: an id of
+///          a running attempt; whatever the ports say. After any error nothing of it is visible, or all of it is: the
+///          next one finds out by the marker.
 class Repairer {
  public:
   Repairer(const RunningAttempt& running, RecoveryPorts ports, RecoveryTimeouts timeouts);

@@ -14,6 +14,8 @@
 namespace weir::taskmanager::kafka {
 namespace {
 
+/// Assumed of a broker that does not say how long it keeps offsets: the default of brokers before Kafka 2.0.
+constexpr int64_t kLeastRetentionMs = int64_t{24} * 3'600'000;
 constexpr char kOutcomeUnknown[] = "OUTCOME_UNKNOWN: ";
 
 bool IsOutcomeUnknown(const absl::Status& status) {
@@ -145,14 +147,22 @@ absl::StatusOr<Resolver::Verdict> Resolver::VerdictOf(const Entry& entry, const 
                                                marker->checkpoint.value, ", `", absl::CEscape(marker->metadata), "`)"));
   }
   const int64_t age_ms = ports_.clock->Wall() / 1000 - handle.started_ms;
-  if (age_ms >= options_.offset_retention_ms) {
-    return OutcomeUnknown(handle,
-                          absl::StrCat("it was begun ", age_ms / 3'600'000, " hours ago, and the broker forgets after ",
-                                       options_.offset_retention_ms / 3'600'000));
+  ASSIGN_OR_RETURN(const int64_t retention_ms, Retention());
+  if (age_ms >= retention_ms) {
+    return OutcomeUnknown(handle, absl::StrCat("it was begun ", age_ms / 3'600'000,
+                                               " hours ago, and the broker may forget after ", retention_ms / 3'600'000));
   }
   ASSIGN_OR_RETURN(const std::optional<std::string> why, WhyMarkerMayBeGone(handle));
   if (why.has_value()) return OutcomeUnknown(handle, *why);
   return Verdict::kLost;
+}
+
+absl::StatusOr<int64_t> Resolver::Retention() {
+  if (!ports_.offset_retention_ms) return options_.offset_retention_ms;
+  const absl::StatusOr<int64_t> asked = ports_.offset_retention_ms();
+  if (asked.ok() || absl::IsUnavailable(asked.status()) || absl::IsDeadlineExceeded(asked.status())) return asked;
+  Say(absl::StrCat("the broker does not say how long it keeps offsets, a day is assumed: ", asked.status().message()));
+  return kLeastRetentionMs;
 }
 
 absl::StatusOr<std::optional<std::string>> Resolver::WhyMarkerMayBeGone(const KafkaHandle& handle) {

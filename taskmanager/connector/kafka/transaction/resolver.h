@@ -30,7 +30,7 @@ class Resolver {
     JobId job;
     Attempt attempt;
     UnresolvedPolicy unresolved = UnresolvedPolicy::kFail;
-    /// How long the broker keeps a marker (offsets.retention.minutes, 7 days by default).
+    /// How long the broker keeps a marker when nobody can ask it (Kafka's default is 7 days).
     int64_t offset_retention_ms = int64_t{7} * 24 * 3600 * 1000;
     RecoveryTimeouts timeouts;
     /// One line for people; may be empty.
@@ -64,6 +64,8 @@ class Resolver {
   absl::StatusOr<Verdict> VerdictOf(const Entry& entry, const std::optional<Marker>& marker);
   /// The topic that the marker was written for is still the one of that name; otherwise why not.
   absl::StatusOr<std::optional<std::string>> WhyMarkerMayBeGone(const KafkaHandle& handle);
+  /// How long the broker keeps a marker.
+  absl::StatusOr<int64_t> Retention();
   absl::Status Fence(const KafkaHandle& handle);
   absl::Status Repair(const Entry& entry, bool partial);
   absl::StatusOr<std::optional<Marker>> ReadMarker(const KafkaHandle& handle, bool stable);

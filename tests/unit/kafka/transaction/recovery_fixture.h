@@ -91,7 +91,9 @@ struct Recovery {
     options.attempt = Attempt{attempt};
     options.unresolved = policy;
     options.log = [this](const std::string& line) { log.push_back(line); };
-    Resolver resolver(options, ports.ports());
+    RecoveryPorts all = ports.ports();
+    all.offset_retention_ms = retention;
+    Resolver resolver(options, std::move(all));
     const absl::Status status = resolver.ResolveAll(Encoded(handles));
     counts = resolver.counts();
     return status;
@@ -109,6 +111,7 @@ struct Recovery {
   ModelPorts ports;
   Resolver::Counts counts;
   std::vector<std::string> log;
+  std::function<absl::StatusOr<int64_t>()> retention;
 };
 
 /// Values that a read_committed reader of the partition sees.

@@ -233,6 +233,32 @@ TEST_CASE("the slot's earlier marker is still there: lost for certain, however o
   CHECK(Visible(cluster) == Values{"1", "2"});
 }
 
+TEST_CASE("how long an absent marker means lost: as the broker says, a day when it does not say") {
+  KafkaModel cluster;
+  const KafkaHandle handle = Prepare(cluster, Tid(1, 0, 0), 5, {Record("a", "1")}, 5'000);
+  const int64_t hour = 3'600'000;
+  cluster.AdvanceMillis(30 * hour);
+  Recovery recovery(&cluster);
+  SECTION("longer ago than it keeps offsets") {
+    recovery.retention = [&] { return 24 * hour; };
+    CHECK_THAT(Message(recovery.Resolve({handle})), Contains("OUTCOME_UNKNOWN") && Contains("30 hours ago"));
+  }
+  SECTION("not so long ago") {
+    recovery.retention = [&] { return 31 * hour; };
+    REQUIRE(recovery.Resolve({handle}).ok());
+    CHECK(recovery.counts.repaired == 1);
+  }
+  SECTION("it may not be asked") {
+    recovery.retention = [] { return absl::PermissionDeniedError("DESCRIBE_CONFIGS"); };
+    CHECK_THAT(Message(recovery.Resolve({handle})), Contains("OUTCOME_UNKNOWN"));
+    CHECK(recovery.log.size() == 1);
+  }
+  SECTION("it does not answer") {
+    recovery.retention = [] { return absl::UnavailableError("down"); };
+    CHECK(absl::IsUnavailable(recovery.Resolve({handle})));
+  }
+}
+
 TEST_CASE("handles of another cluster: nothing is asked of this one") {
   KafkaModel theirs("cluster-2"), ours("cluster-1");
   const KafkaHandle handle = Prepare(theirs, Tid(1, 0, 0), 5, {Record("a", "1")});

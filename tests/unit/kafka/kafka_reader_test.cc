@@ -26,7 +26,7 @@ struct Script {
   std::deque<std::string> texts;  // what the records point to
   std::map<int32_t, RecordConsumer::Start> assigned;
   std::vector<int32_t> stopped;
-  std::vector<std::pair<int32_t, int64_t>> seeks;
+  int assignments = 0;
   std::vector<std::map<int32_t, int64_t>> commits;
   std::map<int32_t, int64_t> high;
   RecordConsumer::Range range{0, 100};
@@ -61,6 +61,7 @@ class ScriptedConsumer final : public RecordConsumer {
   explicit ScriptedConsumer(Script* script) : script_(script) {}
   absl::Status Assign(const std::map<int32_t, Start>& starts) override {
     script_->assigned = starts;
+    ++script_->assignments;
     return absl::OkStatus();
   }
   const std::vector<Consumed>& Consume(size_t) override {
@@ -74,10 +75,6 @@ class ScriptedConsumer final : public RecordConsumer {
   }
   void Release() override { --script_->held; }
   void Stop(int32_t split) override { script_->stopped.push_back(split); }
-  absl::Status Seek(int32_t split, int64_t offset) override {
-    script_->seeks.push_back({split, offset});
-    return absl::OkStatus();
-  }
   absl::StatusOr<Range> QueryRange(int32_t) override { return script_->range; }
   int64_t HighWatermark(int32_t split) const override {
     const auto it = high_.find(split);
@@ -295,10 +292,13 @@ TEST_CASE("kafka reader: on_out_of_range: earliest goes on with the oldest, neve
   bench.Add(0, 0, KafkaSplit::kNoStop, "5");
   Script& s = bench.script;
   s.range = {50, 80};
-  s.Round({s.Event(Kind::kOutOfRange, 0, 5), s.Good(0, 49)});
-  s.Round({s.Good(0, 50)});
-  CHECK(bench.Drain() == Lines{"0: 50", "idle"});
-  CHECK(s.seeks == std::vector<std::pair<int32_t, int64_t>>{{0, 50}});
+  bench.Add(1, 0);
+  s.Round({s.Good(1, 0), s.Event(Kind::kOutOfRange, 0, 5), s.Good(0, 49), s.Good(1, 1)});
+  s.Round({s.Good(1, 1), s.Good(0, 50), s.Good(1, 2)});  // 1 again: everything was assigned again
+  CHECK(bench.Drain() == Lines{"1: 0", "1: 1", "0: 50", "1: 2", "idle"});
+  CHECK(s.assignments == 2);
+  CHECK(s.assigned.at(0).offset == 50);
+  CHECK(s.assigned.at(1).offset == 1);
   // A log that became shorter cannot be read on from its beginning.
   Bench cut(job::OnError::kFail, true);
   cut.Add(0, 0, KafkaSplit::kNoStop, "90");

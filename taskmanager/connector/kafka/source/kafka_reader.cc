@@ -74,17 +74,21 @@ std::string KafkaReader::Position(int32_t index) const {
   return EncodePosition(it->second.offset);
 }
 
+std::map<int32_t, RecordConsumer::Start> KafkaReader::Starts() const {
+  std::map<int32_t, RecordConsumer::Start> starts;
+  for (const auto& [index, progress] : splits_) {
+    if (!progress.ended) starts[index] = {progress.split, progress.offset};
+  }
+  return starts;
+}
+
 absl::Status KafkaReader::Start() {
   RETURN_IF_ERROR(all_status_);
   started_ = true;
-  std::vector<KafkaSplit> mine;
-  std::map<int32_t, RecordConsumer::Start> starts;
-  for (const auto& [index, progress] : splits_) {
-    if (progress.ended) continue;
-    starts[index] = {progress.split, progress.offset};
-    mine.push_back(progress.split);
-  }
+  const std::map<int32_t, RecordConsumer::Start> starts = Starts();
   if (starts.empty()) return absl::OkStatus();
+  std::vector<KafkaSplit> mine;
+  for (const auto& [index, start] : starts) mine.push_back(start.split);
   monitor_->Start(std::move(mine), all_);
   return consumer_->Assign(starts);
 }
@@ -146,7 +150,7 @@ absl::StatusOr<bool> KafkaReader::TakeNext(int64_t max_rows, ReadResult* result)
   Progress& progress = it->second;
   switch (event.kind) {
     case Consumed::Kind::kRecord:
-      // Read before a seek.
+      // Read before everything was assigned again.
       if (event.offset < progress.offset) break;
       if (progress.split.stop != KafkaSplit::kNoStop && event.offset >= progress.split.stop) {
         progress.offset = progress.split.stop;
@@ -249,7 +253,8 @@ absl::Status KafkaReader::OnOutOfRange(int32_t index, Progress& progress, int64_
     End(index, progress);
     return absl::OkStatus();
   }
-  return consumer_->Seek(index, range.low);
+  // Records of other partitions that come again are behind their positions.
+  return consumer_->Assign(Starts());
 }
 
 void KafkaReader::OnSnapshot(CheckpointId checkpoint) {

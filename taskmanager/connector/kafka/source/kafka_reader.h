@@ -52,6 +52,7 @@ class KafkaReader final : public SourceReader {
   };
 
   absl::Status Start();
+  std::map<int32_t, RecordConsumer::Start> Starts() const;
   bool HasReachedStop(const Progress& p) const {
     return p.split.stop != KafkaSplit::kNoStop && p.offset >= p.split.stop;
   }

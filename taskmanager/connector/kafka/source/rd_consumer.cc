@@ -113,11 +113,15 @@ absl::Status RdConsumer::Assign(const std::map<int32_t, Start>& starts) {
         start.offset;
   }
   client_->MainQueueIsConsumed();
-  rd_kafka_poll_set_consumer(client_->get());
-  queue_ = rd_kafka_queue_get_consumer(client_->get());
-  rd_kafka_queue_cb_event_enable(
-      queue_, [](rd_kafka_t*, void* wake) { (*static_cast<const std::function<void()>*>(wake))(); },
-      const_cast<std::function<void()>*>(&options_.wake));
+  by_handle_.clear();
+  last_handle_ = nullptr;
+  if (queue_ == nullptr) {
+    rd_kafka_poll_set_consumer(client_->get());
+    queue_ = rd_kafka_queue_get_consumer(client_->get());
+    rd_kafka_queue_cb_event_enable(
+        queue_, [](rd_kafka_t*, void* wake) { (*static_cast<const std::function<void()>*>(wake))(); },
+        const_cast<std::function<void()>*>(&options_.wake));
+  }
   return KafkaError(rd_kafka_assign(client_->get(), list.get()), absl::StrCat(options_.name, ": assigning partitions"));
 }
 
@@ -224,23 +228,6 @@ void RdConsumer::Stop(int32_t split) {
   const KafkaSplit& s = splits_.at(split);
   rd_kafka_topic_partition_list_add(list.get(), s.topic.c_str(), s.partition);
   rd_kafka_pause_partitions(client_->get(), list.get());
-}
-
-absl::Status RdConsumer::Seek(int32_t split, int64_t offset) {
-  const KafkaSplit& s = splits_.at(split);
-  // Not rd_kafka_seek: after an offset that is out of range librdkafka has stopped the partition, and a seek is no start.
-  const std::string what = absl::StrCat(options_.name, ": seeking in topic ", PartitionName(s.topic, s.partition));
-  const PartitionList list = NewPartitionList(1);
-  rd_kafka_topic_partition_list_add(list.get(), s.topic.c_str(), s.partition)->offset = offset;
-  using Change = rd_kafka_error_t* (*)(rd_kafka_t*, const rd_kafka_topic_partition_list_t*);
-  for (const Change change : {Change{rd_kafka_incremental_unassign}, Change{rd_kafka_incremental_assign}}) {
-    rd_kafka_error_t* const error = change(client_->get(), list.get());
-    if (error == nullptr) continue;
-    absl::Status status = KafkaError(rd_kafka_error_code(error), what, rd_kafka_error_string(error));
-    rd_kafka_error_destroy(error);
-    return status;
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<RecordConsumer::Range> RdConsumer::QueryRange(int32_t split) {

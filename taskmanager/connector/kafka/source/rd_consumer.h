@@ -42,7 +42,6 @@ class RdConsumer final : public RecordConsumer {
   const std::vector<Consumed>& Consume(size_t most) override;
   void Release() override;
   void Stop(int32_t split) override;
-  absl::Status Seek(int32_t split, int64_t offset) override;
   absl::StatusOr<Range> QueryRange(int32_t split) override;
   int64_t HighWatermark(int32_t split) const override;
   void RefreshWatermarks() override;

@@ -43,15 +43,13 @@ class RecordConsumer {
     int64_t high = 0;
   };
   virtual ~RecordConsumer() = default;
-  /// Once. By the number of the split.
+  /// By the number of the split. Called again, everything is read from there; what was consumed before stays valid.
   virtual absl::Status Assign(const std::map<int32_t, Start>& starts) = 0;
   /// What is there, at most `most`; never waits. Values are valid until Release.
   virtual const std::vector<Consumed>& Consume(size_t most) = 0;
   virtual void Release() = 0;
   /// Nothing more is wanted of the split.
   virtual void Stop(int32_t split) = 0;
-  /// Goes on at another offset, after kOutOfRange.
-  virtual absl::Status Seek(int32_t split, int64_t offset) = 0;
   /// Asks the broker; may take a while.
   virtual absl::StatusOr<Range> QueryRange(int32_t split) = 0;
   /// The high watermark as of the last RefreshWatermarks; -1: not known. Takes no lock: metrics are made under one.

@@ -57,7 +57,7 @@ absl::Status KafkaEnumerator::Connect() {
 }
 
 absl::StatusOr<TopicInfos> KafkaEnumerator::Find(const std::vector<std::string>& also) {
-  TopicDirectory directory(client_, options_, context_.clock, /*consumed=*/false);
+  TopicDirectory directory(client_, options_, context_.clock);
   auto found = directory.Find(also, kAskMillis);
   if (!found.ok()) return Annotate(found.status(), name_);
   return found;

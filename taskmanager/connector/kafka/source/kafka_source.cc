@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& co
   watching.discover = context.subtask == 0 && !source.stop_latest && source.discovery_interval_micros > 0;
   watching.wake = context.wake;
   auto watch = std::make_unique<TopicWatch>(
-      client, std::make_unique<TopicDirectory>(client, source, context.clock, /*consumed=*/true), std::move(watching));
+      client, std::make_unique<TopicDirectory>(client, source, context.clock), std::move(watching));
   options.nudge = [watch = watch.get()](const std::string& topic, int32_t partition) { watch->Nudge(topic, partition); };
   parts.monitor = std::move(watch);
   parts.consumer = std::make_unique<RdConsumer>(client, std::move(options));

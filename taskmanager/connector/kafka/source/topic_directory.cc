@@ -26,19 +26,14 @@ bool IsInternal(const std::string& topic) { return absl::StartsWith(topic, "__")
 
 }  // namespace
 
-TopicDirectory::TopicDirectory(std::shared_ptr<Client> client, const KafkaSourceOptions& source, const Clock* clock,
-                               bool consumed)
-    : client_(std::move(client)), source_(source), clock_(clock), consumed_(consumed) {
+TopicDirectory::TopicDirectory(std::shared_ptr<Client> client, const KafkaSourceOptions& source, const Clock* clock)
+    : client_(std::move(client)), source_(source), clock_(clock) {
   if (source.connection.raw_client_possible()) coordinator_ = MakeCoordinator(source.connection, clock);
 }
 
 absl::Status TopicDirectory::Failed(int code, const std::string& doing) {
-  absl::Status status = KafkaError(code, absl::StrCat(doing, " at ", kafka::Describe(source_.connection)));
-  if (!consumed_) {
-    status = client_->Explain(status);
-  } else if (const absl::Status why = client_->events().last_error(); !why.ok()) {
-    status = absl::Status(status.code(), absl::StrCat(status.message(), "; ", why.message()));
-  }
+  const absl::Status status = client_->Explain(
+      KafkaError(code, absl::StrCat(doing, " at ", kafka::Describe(source_.connection))));
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     return absl::FailedPreconditionError(absl::StrCat("SOURCE_NOT_ALLOWED: ", status.message()));
   }

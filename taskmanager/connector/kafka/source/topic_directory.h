@@ -20,8 +20,8 @@ namespace weir::taskmanager::kafka {
 ///          login was refused.
 class TopicDirectory {
  public:
-  /// `clock` must outlive it. `consumed`: somebody else takes records from the client, so its queue is not touched.
-  TopicDirectory(std::shared_ptr<Client> client, const KafkaSourceOptions& source, const Clock* clock, bool consumed);
+  /// `clock` must outlive it.
+  TopicDirectory(std::shared_ptr<Client> client, const KafkaSourceOptions& source, const Clock* clock);
 
   /// Those of the source (by name or by pattern) and `also`, as far as they are there.
   absl::StatusOr<TopicInfos> Find(const std::vector<std::string>& also, int64_t timeout_ms);
@@ -35,7 +35,6 @@ class TopicDirectory {
   const std::shared_ptr<Client> client_;
   const KafkaSourceOptions source_;
   const Clock* const clock_;
-  const bool consumed_;
   std::unique_ptr<TransactionCoordinator> coordinator_;  // null: topic ids cannot be had
 };
 

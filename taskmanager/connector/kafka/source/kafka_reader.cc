@@ -89,8 +89,9 @@ absl::Status KafkaReader::Start() {
   if (starts.empty()) return absl::OkStatus();
   std::vector<KafkaSplit> mine;
   for (const auto& [index, start] : starts) mine.push_back(start.split);
+  RETURN_IF_ERROR(consumer_->Assign(starts));
   monitor_->Start(std::move(mine), all_);
-  return consumer_->Assign(starts);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ReadResult> KafkaReader::Read(int64_t max_rows) {

@@ -110,8 +110,10 @@ void ClientEvents::OnError(int code, std::string_view reason) {
 
 void ClientEvents::OnLog(int level, std::string_view facility, std::string_view text) {
   constexpr int kWarningLevel = 4;  // syslog's
-  // CONFWARN: properties of a consumer given to a producer and the like; one set of properties serves both.
-  const bool shown = level <= kWarningLevel && facility != "CONFWARN";
+  // CONFWARN: properties of a consumer given to a producer and the like; one set of properties serves both. GETPID: it
+  // tries again. TERMINATE: an open transaction is left to the sweep on purpose.
+  const bool shown =
+      level <= kWarningLevel && facility != "CONFWARN" && facility != "GETPID" && facility != "TERMINATE";
   log::Write(shown ? log::Level::kWarning : log::Level::kDebug,
              absl::StrCat(name_, ": ", absl::string_view(facility.data(), facility.size()), ": ",
                           absl::string_view(text.data(), text.size())));

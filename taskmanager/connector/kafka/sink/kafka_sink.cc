@@ -43,7 +43,9 @@ absl::Status KafkaSink::Open() {
   options.warm = context.checkpoint_interval_micros < kFrequentMicros ? 2 : 1;
   options.clock = context.clock;
   options.wake = context.wake;
-  options.log = [job = context.job_name](const std::string& line) { log::Info(line, {{"job", job}}); };
+  if (context.subtask == 0) {  // for all
+    options.log = [job = context.job_name](const std::string& line) { log::Info(line, {{"job", job}}); };
+  }
   services_->pool = std::make_unique<TransactionPool>(std::move(options), services_->coordinator.get());
   services_->pool->Start();
   return absl::OkStatus();

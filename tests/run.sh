@@ -134,8 +134,10 @@ if [ "$mode" = all ]; then
   cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
   cluster_tests kafka_timeout ./tests/kafka/timeout.py
   cluster_tests kafka_mode_b ./tests/kafka/mode_b.py kafka_before_end_txn in_repair_produce in_repair_before_commit
-  cluster_tests kafka_security ./tests/kafka/security.py
-  cluster_tests kafka_bad_input ./tests/kafka/bad_input.py
+  # The others of both wait for long: client_certificate, small_client, password_changed_while_running; topic_deleted
+  cluster_tests kafka_security ./tests/kafka/security.py whole_jobs wrong_credentials
+  cluster_tests kafka_bad_input ./tests/kafka/bad_input.py refused_at_submit no_rights too_large poison topic_grown \
+    out_of_range same_name_twice
   cluster_tests kafka_chaos ./tests/kafka/chaos.sh --minutes 2 --seed 1
 fi
 finish

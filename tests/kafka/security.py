@@ -224,8 +224,9 @@ def wrong_credentials():
             path = c.write(name + ".yaml", text)
             result = refused(c, path, broker.address_of(listener) if words and "no-such" not in name else "", *words)
             print("%s: %s" % (name, result.stderr.strip().splitlines()[-1][:300]), flush=True)
-            live = run([BINARY, "lint", "--live", path], expect=(1, 4, 78))
-            check_no_secrets(c, live.stdout, live.stderr)
+            if name in ("plain", "ca"):
+                live = run([BINARY, "lint", "--live", path], expect=(1, 4, 78))
+                check_no_secrets(c, live.stdout, live.stderr)
 
 
 def password_changed_while_running():

@@ -133,6 +133,8 @@ absl::StatusOr<ClientConf> ClientConf::Make(const ConnectionOptions& connection,
   RETURN_IF_ERROR(conf.SetDefault("socket.nagle.disable", relayed ? "false" : "true"));
   // A broker that restarts is back within a second or two; the default waits up to 10 s.
   RETURN_IF_ERROR(conf.SetDefault("reconnect.backoff.max.ms", "1000"));
+  // A client that is destroyed waits for connections that are being made; the default is half a minute.
+  RETURN_IF_ERROR(conf.SetDefault("socket.connection.setup.timeout.ms", "10000"));
   for (const auto& [key, value] : connection.properties) RETURN_IF_ERROR(conf.Set(key, value));
   RETURN_IF_ERROR(conf.Set("bootstrap.servers", absl::StrJoin(connection.brokers, ",")));
   RETURN_IF_ERROR(conf.Set("client.id", connection.client_id));

@@ -27,7 +27,8 @@ from kafka_broker import VERSION, Broker
 from proxy import Proxy
 
 SELECTION = ("before_seal", "kafka_after_marker", "after_metadata_record", "kafka_before_end_txn", "kafka_after_end_txn")
-SHORT_CASES = ("end_txn_answer_lost", "broker_killed_before_commit", "zombie_taskmanager", "restored_twice")
+SHORT_CASES = ("end_txn_answer_lost", "broker_killed_before_commit", "zombie_taskmanager", "failed_checkpoint",
+               "restored_twice")
 NOT_PASSED = ("before_commit_rename", "after_commit_rename",  # of the file sink
               "in_alignment", "before_upload", "after_upload", "in_restore",  # the job has no exchange and no keyed state
               # of repairs: timeout.py crashes there
@@ -203,6 +204,23 @@ def stopped(process):
         return False
 
 
+def failed_checkpoint(options):
+    """A checkpoint fails after its transactions were prepared, the job goes on: they are committed with the next one."""
+    with options.broker("failed-checkpoint") as broker, \
+            Run(broker, "failed_checkpoint", checkpoint="tolerable_failures: 100") as run:
+        c = run.cluster
+        before = run.goes_on()
+        restart([c.jobmanager], "before_manifest_rename=error@3")
+        attempt = run.goes_on(after=before)["attempt"]
+        failed = c.wait_for(run.job, "has a failed checkpoint", lambda s: s["checkpoints_failed"] > 0)
+        after = c.wait_checkpoint(run.job, after=(failed["last_checkpoint"] or {"id": 0})["id"])
+        if after["attempt"] != attempt:
+            raise Failure("the job was restarted: %s" % after["failure"])
+        restart(c.taskmanagers)
+        run.goes_on(after=after)
+        run.end()
+
+
 def restored_twice(options):
     """A checkpoint whose transactions are not committed yet is restored, and restored again by a second job: one of them
     commits, the other finds them committed. All records lie before that checkpoint, so nothing may be added."""
@@ -234,7 +252,7 @@ def restored_twice(options):
 
 
 CASES = {f.__name__: f for f in (end_txn_answer_lost, broker_killed_before_commit, broker_killed_at_random,
-                                 zombie_taskmanager, restored_twice)}
+                                 zombie_taskmanager, failed_checkpoint, restored_twice)}
 
 
 class Options:

@@ -34,6 +34,9 @@ absl::Status TakeError(rd_kafka_error_t* error, std::string_view doing, bool* re
   return status;
 }
 
+/// Waiting for room as long without a confirmed record, the client is told not to linger.
+constexpr int64_t kNoProgressMs = 10;
+
 /// Null is NULL for librdkafka; what is empty points somewhere.
 char* Pointer(std::string_view bytes, bool present) {
   static char nothing = 0;
@@ -220,6 +223,8 @@ absl::Status Producer::WaitForRoom(size_t count, int64_t bytes, int64_t patience
                                                          " ms")));
     }
     Poll(5);
+    // Many partitions may each lack too much for a full request: what lingers is sent.
+    if (NowMs() - progress_at >= kNoProgressMs) rd_kafka_flush(client_->get(), 1);
   }
 }
 

@@ -38,6 +38,12 @@ def main():
         sys.exit(3)
 
 
+def passes(error):
+    """Whether an error goes away by itself: brokers die in these tests."""
+    return error.retriable() or error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT,
+                                                 KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH)
+
+
 class Verifier:
     def __init__(self, args):
         self.args = args
@@ -71,8 +77,7 @@ class Verifier:
                 quiet_since = None
                 continue
             if message is not None and message.error().code() != KafkaError._PARTITION_EOF:
-                if not message.error().retriable() and message.error().code() not in (KafkaError._ALL_BROKERS_DOWN,
-                                                                                     KafkaError._TRANSPORT):
+                if not passes(message.error()):
                     raise KafkaException(message.error())
             quiet_since = quiet_since or now
             if now - quiet_since < QUIET_SECONDS and now < deadline:
@@ -86,8 +91,15 @@ class Verifier:
 
     def ends(self, isolation):
         wanted = {TopicPartition(self.args.topic, p): OffsetSpec.latest() for p in self.partitions}
-        found = self.admin.list_offsets(wanted, isolation_level=isolation, request_timeout=30)
-        return {tp.partition: future.result().offset for tp, future in found.items()}
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                found = self.admin.list_offsets(wanted, isolation_level=isolation, request_timeout=30)
+                return {tp.partition: future.result().offset for tp, future in found.items()}
+            except KafkaException as error:  # a broker that was started again is asked by what was known before
+                if time.monotonic() > deadline or not passes(error.args[0]):
+                    raise
+            time.sleep(0.2)
 
     def held_back(self):
         """Partitions whose readers an open transaction holds back: partition -> (last stable offset, end)."""

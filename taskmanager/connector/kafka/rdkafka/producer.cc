@@ -16,6 +16,7 @@ namespace {
 
 /// What librdkafka allocates for a record beside its bytes.
 constexpr int64_t kRecordOverhead = 280;
+constexpr int64_t kShortRecord = kRecordOverhead + 60;
 /// Retries of calls that say they may be retried.
 constexpr int kCallMs = 5'000;
 
@@ -67,6 +68,10 @@ absl::Status Configure(const ProducerOptions& options, ClientConf* conf) {
   RETURN_IF_ERROR(conf->Set("message.timeout.ms", absl::StrCat(message_timeout)));
   RETURN_IF_ERROR(conf->SetDefault("linger.ms", absl::StrCat(static_cast<double>(options.linger_micros) / 1000)));
   RETURN_IF_ERROR(conf->Set("compression.codec", options.compression));
+  // A request is on its way and the next ones are being filled before the room is used up, also by short records: until
+  // a request is full it lingers.
+  const int64_t batch = std::clamp<int64_t>(options.memory_bytes / kShortRecord / 8, 100, 10'000);
+  RETURN_IF_ERROR(conf->SetDefault("batch.num.messages", absl::StrCat(batch)));
   // We wait for room ourselves, by options.memory_bytes; librdkafka's own limits never refuse before.
   RETURN_IF_ERROR(conf->Set("queue.buffering.max.messages", "10000000"));
   RETURN_IF_ERROR(conf->Set("queue.buffering.max.kbytes", absl::StrCat(options.memory_bytes / 512 + (1 << 20))));

@@ -9,7 +9,7 @@
 namespace weir::taskmanager::kafka {
 namespace {
 
-constexpr int64_t kLeastMemory = int64_t{4} << 20;
+constexpr int64_t kLeastMemory = int64_t{16} << 20;
 constexpr int64_t kLeastPreCommitMs = 1'000;
 constexpr int64_t kUsualPreCommitMs = 60'000;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A broker that does not know DescribeTransactions, as Kafka before 3.0: transactions are committed by the producers that
-wrote them, and what is left after a crash is decided by the marker and written again from the checkpoint. A crash before,
-in and after commits and repairs; every record must be there exactly once and in order per key.
+"""A broker that does not know DescribeTransactions, as Kafka before 3.0: transactions are committed by the producers
+that wrote them, and what is left after a crash is decided by the marker and written again from the checkpoint. A crash
+before, in and after commits and repairs; every record must be there exactly once and in order per key.
 
     mode_b.py [FAILPOINT ...]
 """
@@ -31,7 +31,8 @@ def crash_in_repair(broker, step):
         wait_until(lambda: any(not p.alive() for p in run.cluster.taskmanagers), "a crash at " + step)
         for process in run.cluster.taskmanagers:
             if process.popen.poll() not in (None, cluster.CRASH_EXIT_CODE):
-                raise Failure("%s: %s, not a crash at %s" % (process.name, cluster.describe_exit(process.popen.poll()), step))
+                raise Failure("%s: %s, not a crash at %s" % (
+                    process.name, cluster.describe_exit(process.popen.poll()), step))
         crash_matrix.restart(run.cluster.taskmanagers)
         run.goes_on(after=before)
         run.end()
@@ -40,7 +41,8 @@ def crash_in_repair(broker, step):
 def main():
     names = sys.argv[1:] or COMMIT + REPAIR
     passed = []
-    with Proxy() as proxy, Broker("mode-b", advertised_port=proxy.port) as broker:
+    with Proxy() as proxy, Broker("mode-b", advertised_port=proxy.port,
+                                   settings={"broker.session.timeout.ms": 30_000}) as broker:
         proxy.target = broker.direct
         proxy.hide(wire.DESCRIBE_TRANSACTIONS)
         for name in names:

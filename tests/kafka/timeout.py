@@ -116,7 +116,8 @@ class Case:
         for checkpoint, _, subtask in repairs:
             of_subtask.setdefault(subtask, set()).add(checkpoint)
         if max([len(s) for s in of_subtask.values()] + [0]) < checkpoints:
-            raise Failure("repairs of %d checkpoints of a subtask were expected, the logs tell of %s" % (checkpoints, repairs))
+            raise Failure("repairs of %d checkpoints of a subtask were expected, the logs tell of %s" % (
+                checkpoints, repairs))
         c.cli("stop", self.job)
         c.wait_state(self.job, "STOPPED")
         job_files.check_no_residue(self.broker, "after " + self.name)
@@ -284,7 +285,9 @@ def main():
     for name in names:
         if name not in CASES:
             sys.exit("no test %s; there are: %s" % (name, ", ".join(CASES)))
-    settings = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000}
+    # This broker is never killed: its lease may be long, so that a loaded machine does not end it.
+    settings = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+                "broker.session.timeout.ms": 30_000}
     passed = []
     with Broker("timeout", version=args.version, transaction_version=args.transaction_version,
                 settings=settings) as broker:
@@ -294,7 +297,7 @@ def main():
             for case in cases:
                 try:
                     case.halt()
-                except Failure as error:  # once more in run()
+                except Exception as error:  # pylint: disable=broad-except  # once more in run()
                     print("%s: %s" % (case.name, error), flush=True)
                     case.close(*sys.exc_info())
             for case in cases:

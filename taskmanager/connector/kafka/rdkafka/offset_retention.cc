@@ -45,7 +45,8 @@ absl::StatusOr<int64_t> AskOffsetRetentionMs(const ConnectionOptions& connection
   ASSIGN_OR_RETURN(ClientConf conf, ClientConf::Make(connection, "offset retention"));
   ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Client::Create(std::move(conf), Client::Kind::kProducer));
   const rd_kafka_metadata_t* metadata = nullptr;
-  RETURN_IF_ERROR(client->Explain(KafkaError(rd_kafka_metadata(client->get(), 0, nullptr, &metadata, timeout), kDoing)));
+  RETURN_IF_ERROR(
+      client->Explain(KafkaError(rd_kafka_metadata(client->get(), 0, nullptr, &metadata, timeout), kDoing)));
   const std::string broker = metadata->broker_cnt > 0 ? std::to_string(metadata->brokers[0].id) : "";
   rd_kafka_metadata_destroy(metadata);
   if (broker.empty()) return absl::UnavailableError("the cluster names no brokers");

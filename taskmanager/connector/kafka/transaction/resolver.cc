@@ -30,7 +30,8 @@ absl::Status OutcomeUnknown(const KafkaHandle& handle, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat(
       kOutcomeUnknown, "whether the transaction of checkpoint ", handle.checkpoint.value, " (", handle.transactional_id,
       ", ", handle.records, " records of topic ", handle.topic, ") was committed cannot be known: ", why,
-      "; look whether its records are in the topic, then: weir submit --from CHECKPOINT --unresolved skip (they are) or "
+      "; look whether its records are in the topic, then: weir submit --from CHECKPOINT --unresolved skip (they are) "
+      "or "
       "--unresolved repeat (they are not)"));
 }
 
@@ -149,8 +150,9 @@ absl::StatusOr<Resolver::Verdict> Resolver::VerdictOf(const Entry& entry, const 
   const int64_t age_ms = ports_.clock->Wall() / 1000 - handle.started_ms;
   ASSIGN_OR_RETURN(const int64_t retention_ms, Retention());
   if (age_ms >= retention_ms) {
-    return OutcomeUnknown(handle, absl::StrCat("it was begun ", age_ms / 3'600'000,
-                                               " hours ago, and the broker may forget after ", retention_ms / 3'600'000));
+    return OutcomeUnknown(
+        handle, absl::StrCat("it was begun ", age_ms / 3'600'000, " hours ago, and the broker may forget after ",
+                             retention_ms / 3'600'000));
   }
   ASSIGN_OR_RETURN(const std::optional<std::string> why, WhyMarkerMayBeGone(handle));
   if (why.has_value()) return OutcomeUnknown(handle, *why);

@@ -17,6 +17,8 @@ namespace {
 /// What librdkafka allocates for a record beside its bytes.
 constexpr int64_t kRecordOverhead = 280;
 constexpr int64_t kShortRecord = kRecordOverhead + 60;
+/// How long the end of a producer waits for its partitions to be registered with the transaction.
+constexpr int64_t kSettleMs = 3'000;
 /// Retries of calls that say they may be retried.
 constexpr int kCallMs = 5'000;
 
@@ -128,7 +130,22 @@ Producer::Producer(ProducerOptions options, std::unique_ptr<Client> client)
   keyless_anywhere_ = absl::EndsWith(options_.partitioner, "random");
 }
 
+void Producer::Settle() {
+  const auto settled = [this] {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return !status_.ok() || std::all_of(state_.begin(), state_.end(), [](const PartitionState& state) {
+      return state.produced == 0 || state.delivered > 0;
+    });
+  };
+  const int64_t deadline = NowMs() + kSettleMs;
+  while (!settled() && client_->Fatal().ok() && NowMs() < deadline) {
+    rd_kafka_flush(client_->get(), 1);  // nothing lingers
+    Poll(1);
+  }
+}
+
 Producer::~Producer() {
+  if (!options_.transactional_id.empty()) Settle();
   topic_ = nullptr;
   rd_kafka_queue_destroy(queue_);
 }

@@ -48,7 +48,8 @@ KafkaRecord CopyOf(const OutgoingRecord& record, int64_t timestamp_ms);
 /// initialised again, and one transaction per producer epoch is what makes a commit by another process safe).
 ///
 /// Thread:  Warm, Begin, Produce: one thread at a time; Poll, Drain, SendMarker, Commit, Runs: any, also beside Produce.
-///          The destructor joins librdkafka's threads (about 1 ms) and does not abort an open transaction.
+///          The destructor joins librdkafka's threads (about 1 ms; up to 3 s more right after the first record) and
+///          does not abort an open transaction.
 /// Errors:  a delivery error is kept: every later call gives it.
 class Producer {
  public:
@@ -110,6 +111,10 @@ class Producer {
   Producer(ProducerOptions options, std::unique_ptr<Client> client);
   absl::Status InitTransactions(int64_t deadline);
   absl::Status FetchMetadata(int64_t deadline);
+  /// librdkafka (2.0.2) aborts the process when it is destroyed in the moment in which it sends AddPartitionsToTxn: the
+  /// request is answered with an error before it was counted (txn_req_cnt). So the first record of each partition is
+  /// waited for, for a while; without a broker nothing is sent either.
+  void Settle();
   void Handle(rd_kafka_op_s* event);
   void OnDelivered(rd_kafka_op_s* event);
   /// Waits until `count` records of `bytes` have room.

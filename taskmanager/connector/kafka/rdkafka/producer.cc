@@ -68,7 +68,9 @@ absl::Status Configure(const ProducerOptions& options, ClientConf* conf) {
     RETURN_IF_ERROR(conf->SetDefault("enable.idempotence", "true"));
   }
   RETURN_IF_ERROR(conf->Set("message.timeout.ms", absl::StrCat(message_timeout)));
-  RETURN_IF_ERROR(conf->SetDefault("linger.ms", absl::StrCat(static_cast<double>(options.linger_micros) / 1000)));
+  const double linger_ms =
+      std::min(static_cast<double>(options.linger_micros) / 1000, static_cast<double>(message_timeout) / 4);
+  RETURN_IF_ERROR(conf->SetDefault("linger.ms", absl::StrCat(linger_ms)));
   RETURN_IF_ERROR(conf->Set("compression.codec", options.compression));
   // A request is on its way and the next ones are being filled before the room is used up, also by short records: until
   // a request is full it lingers.
@@ -410,9 +412,11 @@ std::vector<int64_t> Producer::Produced() const {
 
 absl::Status Producer::Drain(const std::vector<int64_t>& produced, int64_t timeout_ms) {
   const int64_t deadline = NowMs() + timeout_ms;
+  int wait_ms = 0;
   while (true) {
     int64_t missing = 0;
-    Poll(0);
+    Poll(wait_ms);
+    wait_ms = 2;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       RETURN_IF_ERROR(status_);

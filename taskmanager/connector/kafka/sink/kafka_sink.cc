@@ -20,9 +20,9 @@ constexpr int64_t kCommitMs = 30'000;
 /// open, two warm, one sealed.
 constexpr int kSpareSlots = 4;
 constexpr int64_t kFrequentMicros = 1'000'000;
-/// Nobody sees a record before its transaction is committed, and the drain does not linger. Long, because librdkafka's
-/// sending thread spins while records whose linger is over wait behind a request in flight.
-constexpr int64_t kLeastLingerMicros = 100'000;
+/// Nobody sees a record before its transaction is committed: full requests are sent, and the drain sends the rest. Long,
+/// because librdkafka's sending thread spins while records whose linger is over wait behind a request in flight.
+constexpr int64_t kLeastLingerMicros = 20'000'000;
 
 }  // namespace
 

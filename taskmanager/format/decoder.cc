@@ -46,6 +46,22 @@ class RawDecoder final : public Decoder {
 
 }  // namespace
 
+DecoderOptions DecoderOptionsOf(const job::Node& source, batch::SchemaPtr schema, std::vector<bool> wanted) {
+  DecoderOptions options;
+  options.format = source.format.type;
+  options.schema = std::move(schema);
+  options.wanted = std::move(wanted);
+  options.required.assign(options.schema->fields.size(), false);
+  if (source.event_time) {
+    const int column = options.schema->IndexOf(source.event_time->field.text);
+    if (column >= 0) {
+      options.required[column] = true;
+      if (!options.wanted.empty()) options.wanted[column] = true;
+    }
+  }
+  return options;
+}
+
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
   switch (options.format) {
     case job::FormatType::kCsv:

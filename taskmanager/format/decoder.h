@@ -66,6 +66,9 @@ struct DecoderOptions {
   std::vector<bool> required;  // NULL is an error, beside the columns that are `not null` (the event time)
 };
 
+/// For a source's rows: the column of its event time is wanted and must not be NULL.
+DecoderOptions DecoderOptionsOf(const job::Node& source, batch::SchemaPtr schema, std::vector<bool> wanted);
+
 /// kInvalidArgument: the schema does not fit the format.
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options);
 

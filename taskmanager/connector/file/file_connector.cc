@@ -14,29 +14,13 @@
 namespace weir::taskmanager::file {
 namespace {
 
-absl::StatusOr<std::unique_ptr<Decoder>> DecoderOf(const SourceContext& context) {
-  DecoderOptions options;
-  options.format = context.node->format.type;
-  options.schema = context.schema;
-  options.wanted = context.wanted;
-  options.required.assign(context.schema->fields.size(), false);
-  if (context.node->event_time) {
-    const int column = context.schema->IndexOf(context.node->event_time->field.text);
-    if (column >= 0) {
-      options.required[column] = true;
-      if (!options.wanted.empty()) options.wanted[column] = true;
-    }
-  }
-  return MakeDecoder(std::move(options));
-}
-
 absl::StatusOr<std::unique_ptr<SplitEnumerator>> MakeEnumerator(const SourceContext& context) {
   const bool splittable = context.node->format.type != job::FormatType::kCsv;
   return std::make_unique<FileEnumerator>(PathOf(*context.node), splittable);
 }
 
 absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& context) {
-  ASSIGN_OR_RETURN(auto decoder, DecoderOf(context));
+  ASSIGN_OR_RETURN(auto decoder, MakeDecoder(DecoderOptionsOf(*context.node, context.schema, context.wanted)));
   return std::make_unique<FileReader>(context, std::move(decoder));
 }
 

@@ -12,22 +12,6 @@
 namespace weir::taskmanager::kafka {
 namespace {
 
-DecoderOptions DecoderOf(const SourceContext& context) {
-  DecoderOptions options;
-  options.format = context.node->format.type;
-  options.schema = context.schema;
-  options.wanted = context.wanted;
-  options.required.assign(context.schema->fields.size(), false);
-  if (context.node->event_time) {
-    const int column = context.schema->IndexOf(context.node->event_time->field.text);
-    if (column >= 0) {
-      options.required[column] = true;
-      if (!options.wanted.empty()) options.wanted[column] = true;
-    }
-  }
-  return options;
-}
-
 absl::StatusOr<std::unique_ptr<SplitEnumerator>> MakeEnumerator(const SourceContext& context) {
   return std::make_unique<KafkaEnumerator>(context, SourceOptionsOf(*context.node));
 }
@@ -36,7 +20,7 @@ absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& co
   const KafkaSourceOptions source = SourceOptionsOf(*context.node);
   KafkaReader::Parts parts;
   parts.out_of_range_earliest = source.out_of_range_earliest;
-  ASSIGN_OR_RETURN(parts.decoder, ValueDecoder::Make(DecoderOf(context)));
+  ASSIGN_OR_RETURN(parts.decoder, ValueDecoder::Make(DecoderOptionsOf(*context.node, context.schema, context.wanted)));
 
   RdConsumer::Options options;
   options.name = NameOf(context);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/failpoint.h"
-#include "tests/unit/taskmanager/connector/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::taskmanager::file {
 namespace {
@@ -71,12 +71,12 @@ std::vector<std::string> Names(const std::string& folder, bool hidden = false) {
 
 std::string Text(const std::string& folder) {
   std::string text;
-  for (const std::string& name : Names(folder)) text += TemporaryFolder::Read(folder + "/" + name);
+  for (const std::string& name : Names(folder)) text += testing::TemporaryFolder::Read(folder + "/" + name);
   return text;
 }
 
 TEST_CASE("rows are hidden until they are committed", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   const std::string path = folder.PathOf("deep/er");
   Sink sink(path, 1);
   REQUIRE(sink->Open().ok());
@@ -100,7 +100,7 @@ TEST_CASE("rows are hidden until they are committed", "[file][sink]") {
 }
 
 TEST_CASE("sealing does no I/O, large transactions are written on the way", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   Sink sink(folder.path(), 1);
   REQUIRE(sink->Open().ok());
   sink.Write(0, 4096);
@@ -121,7 +121,7 @@ TEST_CASE("sealing does no I/O, large transactions are written on the way", "[fi
 }
 
 TEST_CASE("csv files begin with a header each", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   Sink sink(folder.path(), 1, 0, true, job::FormatType::kCsv);
   REQUIRE(sink->Open().ok());
   for (int id = 1; id <= 2; ++id) {
@@ -132,7 +132,7 @@ TEST_CASE("csv files begin with a header each", "[file][sink]") {
 }
 
 TEST_CASE("a later attempt resolves what was pre-committed and sweeps the rest", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   folder.Write("users-own.json", "kept");
   folder.Write(".users-own", "kept");
   std::string committed, pending;
@@ -171,7 +171,7 @@ TEST_CASE("a later attempt resolves what was pre-committed and sweeps the rest",
 
 TEST_CASE("a crash at any point of a commit is mended by resolving again", "[file][sink]") {
   for (const char* point : {"before_commit_rename", "after_commit_rename"}) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     Sink sink(folder.path(), 1);
     REQUIRE(sink->Open().ok());
     sink.Write(1, 1);
@@ -190,7 +190,7 @@ TEST_CASE("a crash at any point of a commit is mended by resolving again", "[fil
 }
 
 TEST_CASE("nothing is concluded from another folder", "[file][sink]") {
-  TemporaryFolder one, two;
+  testing::TemporaryFolder one, two;
   std::string handle;
   {
     Sink sink(one.path(), 1);
@@ -211,7 +211,7 @@ TEST_CASE("nothing is concluded from another folder", "[file][sink]") {
 }
 
 TEST_CASE("what cannot be committed is said, and nothing is replaced", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   Sink sink(folder.path(), 1);
   REQUIRE(sink->Open().ok());
   sink.Write(1, 1);
@@ -227,7 +227,7 @@ TEST_CASE("what cannot be committed is said, and nothing is replaced", "[file][s
 }
 
 TEST_CASE("at_least_once writes plain files at once", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   Sink sink(folder.path(), 1, 0, false);
   REQUIRE(sink->Open().ok());
   sink.Write(1, 1);
@@ -244,7 +244,7 @@ TEST_CASE("at_least_once writes plain files at once", "[file][sink]") {
 }
 
 TEST_CASE("a folder that cannot be written is named", "[file][sink]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   const std::string file = folder.Write("file", "x");
   for (const std::string& path : {file, file + "/below", std::string("/proc/weir")}) {
     const absl::Status status = Sink(path, 1)->Open();

@@ -9,7 +9,7 @@
 #include "taskmanager/connector/file/file_enumerator.h"
 #include "taskmanager/connector/file/file_reader.h"
 #include "taskmanager/connector/file/file_split.h"
-#include "tests/unit/taskmanager/connector/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::taskmanager::file {
 namespace {
@@ -125,7 +125,7 @@ std::string MixedLines(int count) {
 }
 
 TEST_CASE("any ranges, reads and batches give the same rows in the same order", "[file][source]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   const std::string path = folder.Write("in.jsonl", MixedLines(60));
   const Source source(job::FormatType::kJson, job::OnError::kRoute);
   const Rows whole = ReadAll(source, Cut(path, 1 << 20), 1000, FileReader::kReadBytes);
@@ -146,7 +146,7 @@ TEST_CASE("any ranges, reads and batches give the same rows in the same order", 
 }
 
 TEST_CASE("reading goes on at any position", "[file][source]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   const std::string csv = "n,s\n1,a\n2,\"two\nlines\"\n3,\"say \"\"x\"\"\"\n4,\n5,\"end\"";
   struct File {
     job::FormatType format;
@@ -194,7 +194,7 @@ TEST_CASE("reading goes on at any position", "[file][source]") {
 }
 
 TEST_CASE("a bad row is named by file and line", "[file][source]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   std::string text;
   for (int i = 1; i <= 500; ++i) {
     absl::StrAppend(&text, i % 100 == 37 ? "{\"n\":\"x\"}" : absl::StrCat("{\"n\":", i, "}"), "\n");
@@ -220,7 +220,7 @@ TEST_CASE("a bad row is named by file and line", "[file][source]") {
 }
 
 TEST_CASE("a row that is too long is a bad row", "[file][source]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   const std::string path = folder.Write(
       "in.jsonl",
       absl::StrCat("{\"n\":1}\n{\"n\":2,\"s\":\"", std::string(Decoder::kMaxRowBytes, 'x'), "\"}\n{\"n\":3}\n"));
@@ -233,7 +233,7 @@ TEST_CASE("a row that is too long is a bad row", "[file][source]") {
 }
 
 TEST_CASE("another file under the same name is noticed", "[file][source]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   const std::string path = folder.Write("in.jsonl", "{\"n\":1}\n{\"n\":2}\n");
   const Source source(job::FormatType::kJson);
   const Splits splits = Cut(path, 8);
@@ -253,7 +253,7 @@ TEST_CASE("another file under the same name is noticed", "[file][source]") {
 }
 
 TEST_CASE("files are found, sorted and cut", "[file][source]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   std::filesystem::create_directory(folder.PathOf("c.jsonl"));
   folder.Write("b.jsonl", std::string(300'000, '\n'));
   folder.Write("B.jsonl", "x\n");

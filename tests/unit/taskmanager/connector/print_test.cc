@@ -5,13 +5,13 @@
 
 #include "taskmanager/connector/builtin/builtin.h"
 #include "taskmanager/connector/print/print_sink.h"
-#include "tests/unit/taskmanager/connector/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::taskmanager {
 namespace {
 
 TEST_CASE("print writes JSON lines at once", "[print]") {
-  TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   auto schema = std::make_shared<batch::Schema>();
   schema->fields = {{"n", *batch::ParseDataType("bigint")}};
   auto encoder = MakeEncoder(job::Format{}, schema);
@@ -23,7 +23,7 @@ TEST_CASE("print writes JSON lines at once", "[print]") {
   rows.rows = 2;
   rows.columns = {batch::Column::Constant<int64_t>(schema->fields[0].type, 2, 7)};
   REQUIRE(sink.Write(rows).ok());
-  CHECK(TemporaryFolder::Read(folder.PathOf("out")) == "{\"n\":7}\n{\"n\":7}\n");
+  CHECK(testing::TemporaryFolder::Read(folder.PathOf("out")) == "{\"n\":7}\n{\"n\":7}\n");
   CHECK(*sink.Seal(CheckpointId(1)) == nullptr);
   ::close(fd);
   CHECK(sink.Write(rows).code() == absl::StatusCode::kUnavailable);

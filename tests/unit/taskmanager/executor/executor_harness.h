@@ -1,10 +1,7 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +16,7 @@
 #include "taskmanager/task_manager.h"
 #include "tests/support/job_plan.h"
 #include "tests/support/memory_storage.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/taskmanager/executor/fake_job_manager.h"
 #include "tests/unit/taskmanager/executor/world.h"
 
@@ -30,9 +28,6 @@ class Fixture {
   explicit Fixture(World* world, std::shared_ptr<tests::MemoryStorage> storage =
                                      std::make_shared<tests::MemoryStorage>())
       : storage(std::move(storage)) {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-executor-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    folder_ = name;
     registry_.sources["file"] = {
         [world](const SourceContext&) -> absl::StatusOr<std::unique_ptr<SplitEnumerator>> {
           return std::make_unique<WorldEnumerator>(world);
@@ -49,7 +44,7 @@ class Fixture {
     options.name = "tm-1";
     options.address = "127.0.0.1:1";
     options.slots = 8;
-    options.state_dir = folder_;
+    options.state_dir = folder_.path();
     options.sweep_interval = 10'000;
     options.build_id = "build";
     options.incarnation = Incarnation(7);
@@ -75,11 +70,7 @@ class Fixture {
     INFO(started.ToString());
     REQUIRE(started.ok());
   }
-  ~Fixture() {
-    tm.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
+  ~Fixture() { tm.reset(); }
 
   /// Answers its registration.
   control::Register Register(int64_t epoch = 1) {
@@ -173,7 +164,7 @@ class Fixture {
   SystemClock clock_;
   LocalTransport transport_;
   ConnectorRegistry registry_;
-  std::string folder_;
+  testing::TemporaryFolder folder_;
 };
 
 /// Counts of seven keys in windows of 100 ms.

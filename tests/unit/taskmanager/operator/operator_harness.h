@@ -1,9 +1,6 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +14,7 @@
 #include "taskmanager/operator/window/local_aggregate_operator.h"
 #include "taskmanager/operator/window/window_aggregate_operator.h"
 #include "tests/support/job_plan.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::taskmanager {
 
@@ -58,24 +56,6 @@ struct Collector final : Output {
     batches[port].clear();
     return rows;
   }
-};
-
-/// A folder of the test's own.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-operator-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 /// Fills columns of a batch by name and kind; NULL is an absent value.

@@ -19,7 +19,7 @@ namespace weir::taskmanager {
 struct StateHome {
   std::string backend = "memory";
   int64_t memory_budget = int64_t{256} << 20;
-  TempFolder folder;
+  testing::TemporaryFolder folder;
   std::shared_ptr<tests::MemoryStorage> storage = std::make_shared<tests::MemoryStorage>();
   int opened = 0;
   std::unique_ptr<KeyedState> Open(batch::KeyGroupRange range,

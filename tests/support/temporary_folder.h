@@ -10,7 +10,7 @@
 
 #include "catch2/catch.hpp"
 
-namespace weir::taskmanager {
+namespace weir::testing {
 
 /// A folder of its own that goes with the test.
 class TemporaryFolder {
@@ -43,4 +43,4 @@ class TemporaryFolder {
   std::string path_;
 };
 
-}  // namespace weir::taskmanager
+}  // namespace weir::testing

@@ -103,7 +103,7 @@ def verify(broker, topic, kind, records, digest):
 def throughput(broker, options):
     loaded = broker.run("load", topic="transactions", partitions=2, records=options.records)
     say("loaded", loaded)
-    runs = {"drain": [], "fraud": [], "pass": []}
+    runs = {"drain": [], "fraud": [], "pass": [], "bare": []}
     broker.run("drain", topic="transactions")  # for the JVM
     for number in range(options.repeats):
         runs["drain"].append(broker.run("drain", topic="transactions"))
@@ -116,6 +116,11 @@ def throughput(broker, options):
         say("pass", figures)
         verify(broker, output, "values", loaded["records"], loaded["digest"])
         runs["pass"].append(figures)
+        output = broker.topic("bare-%d" % number)
+        runs["bare"].append(broker.run("bare", **{"in": "transactions", "out": output, "threads": 2, "interval_ms": 1000,
+                                                  "bounded": 1}))
+        say("bare copy", runs["bare"][-1])
+        verify(broker, output, "values", loaded["records"], loaded["digest"])
 
     def median(name, field):
         return statistics.median(r[field] for r in runs[name])
@@ -131,7 +136,9 @@ def throughput(broker, options):
         ("pass: wall, s", median("pass", "seconds"), "<=", 6.0 * scale),
         ("  wall against the drain", median("pass", "seconds") / median("drain", "seconds"), None, None),
         ("  CPU of all daemons, s", median("pass", "cpu_seconds"), "<=", 9.0 * scale),
-        ("  CPU against the drain", median("pass", "cpu_seconds") / median("drain", "cpu_seconds"), None, None)]
+        ("  CPU against the drain", median("pass", "cpu_seconds") / median("drain", "cpu_seconds"), None, None),
+        ("bare copy, librdkafka alone: wall, s", median("bare", "seconds"), None, None),
+        ("  CPU, s", median("bare", "cpu_seconds"), None, None)]
 
 
 # ---- 5 000 records a second, from due to visible
@@ -165,17 +172,37 @@ def latency_run(broker, interval, seconds=15, warmup=4):
     return figures
 
 
+def bare_run(broker, interval, seconds=15, warmup=4):
+    """The transaction protocol without an engine: the machine's share."""
+    name = "bare-" + interval
+    source, sink = broker.topic(name + "-in"), broker.topic(name + "-out")
+    copier = broker.tool("bare", **{"in": source, "out": sink, "interval_ms": interval.replace("ms", "")})
+    try:
+        figures = broker.run("latency", **{"in": source, "out": sink, "seconds": seconds, "warmup": warmup})
+    finally:
+        copier.kill()
+        _, errors = copier.communicate()
+    if errors:
+        raise cluster.Failure("weir_kafka_bare: " + errors[-2000:])
+    say("bare " + interval, figures)
+    exact(figures)
+    return figures
+
+
 def latency(broker, options):
     targets = {"100ms": (65, 118), "30ms": (28, 62), "20ms": (None, None)}
     latency_run(broker, "50ms", seconds=6)  # for the JVM
-    runs, rows = {}, []
+    runs, bare, rows = {}, {}, []
     for interval, (p50, p99) in targets.items():
+        bare[interval] = bare_run(broker, interval)
         runs[interval] = latency_run(broker, interval)
         rows += [("visible at 5 000/s, interval %s: p50, ms" % interval, runs[interval]["p50_ms"], "<=", p50),
                  ("  p99, ms", runs[interval]["p99_ms"], "<=", p99),
+                 ("  the bare protocol: p50, ms", bare[interval]["p50_ms"], None, None),
+                 ("  the bare protocol: p99, ms", bare[interval]["p99_ms"], None, None),
                  ("  checkpoints/s", runs[interval]["checkpoints_per_second"], None, None),
                  ("  CPU of the TaskManager, cores", runs[interval]["taskmanager_cpu_share"], None, None)]
-    return {"runs": runs}, rows
+    return {"runs": runs, "bare": bare}, rows
 
 
 # ---- kill -9 of a TaskManager that has tasks, spare slots elsewhere

@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [ "${1:-}" = kafka ]; then
   shift
   cmake --preset release -DWEIR_TESTS=ON >/dev/null
-  ninja -C build/release weir weir_kafka_load weir_kafka_drain weir_kafka_latency
+  ninja -C build/release weir weir_kafka_load weir_kafka_drain weir_kafka_latency weir_kafka_bare
   export WEIR_BINARY=$PWD/build/release/weir
   exec python3 tests/bench/kafka.py "$@"
 fi

@@ -9,7 +9,7 @@
 #include "taskmanager/connector/kafka/rdkafka/client_config.h"
 #include "taskmanager/connector/kafka/rdkafka/kafka_error.h"
 #include "taskmanager/connector/kafka/rdkafka/producer.h"
-#include "taskmanager/connector/kafka/rdkafka/repair_producer.h"
+#include "taskmanager/connector/kafka/transaction/repair_producer.h"
 
 namespace weir::taskmanager::kafka {
 namespace {
@@ -54,8 +54,8 @@ ProducerOptions OptionsOf(const MockBroker& broker, const std::string& id) {
   return options;
 }
 
-std::unique_ptr<Producer> WarmProducer(ProducerOptions options) {
-  auto producer = Producer::Create(std::move(options));
+std::unique_ptr<RdkafkaProducer> WarmProducer(ProducerOptions options) {
+  auto producer = RdkafkaProducer::Create(std::move(options));
   REQUIRE(producer.ok());
   const absl::Status warmed = (*producer)->Warm(kLongMs);
   INFO(warmed.ToString());
@@ -171,7 +171,7 @@ TEST_CASE("records with headers, keys and without a value", "[kafka_client]") {
 
 TEST_CASE("a repair is one transaction with its marker", "[kafka_client]") {
   MockBroker broker(2);
-  const RepairProducerFactory factory = MakeRepairProducerFactory(OptionsOf(broker, ""));
+  const RepairProducerFactory factory = MakeRepairProducerFactory(MakeRdkafkaProducers(), OptionsOf(broker, ""));
   auto repair = factory("id");
   REQUIRE(repair.ok());
   REQUIRE((*repair)->Init().ok());
@@ -195,7 +195,7 @@ TEST_CASE("keys go where librdkafka puts them, records without where they are to
   auto consistent = WarmProducer(options);
   CHECK(consistent->PartitionOf("", false, 1) == consistent->PartitionOf("", false, 2));
   options.partitioner = "nonsense";
-  CHECK(Producer::Create(options).status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(RdkafkaProducer::Create(options).status().code() == absl::StatusCode::kInvalidArgument);
 }
 
 TEST_CASE("properties that librdkafka refuses are named, secrets are not shown", "[kafka_client]") {
@@ -216,7 +216,7 @@ TEST_CASE("a broker that nobody listens at is named", "[kafka_client]") {
   options.connection.brokers = {"127.0.0.1:1"};
   options.name = "sink s";
   options.topic = "t";
-  auto producer = Producer::Create(options);
+  auto producer = RdkafkaProducer::Create(options);
   REQUIRE(producer.ok());
   const absl::Status status = (*producer)->Warm(1);
   CHECK(status.code() == absl::StatusCode::kUnavailable);

@@ -55,7 +55,8 @@ struct Subtask {
     services->options.connection.brokers = {broker.address()};
     services->options.topic = "t";
     services->options.transaction_timeout_ms = 60'000;
-    services->coordinator = MakeMarkerReader(services->options.connection, &clock);
+    services->cluster = MakeClusterPorts(services->options.connection, &clock);
+    services->cluster.coordinator = MakeMarkerReader(services->options.connection, &clock);
     auto made = RowEncoder::Make(node.format, schema, services->options);
     REQUIRE(made.ok());
     encoder = std::move(*made);

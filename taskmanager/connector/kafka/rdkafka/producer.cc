@@ -84,22 +84,11 @@ absl::Status Configure(const ProducerOptions& options, ClientConf* conf) {
 
 }  // namespace
 
-KafkaRecord CopyOf(const OutgoingRecord& record, int64_t timestamp_ms) {
-  KafkaRecord copy;
-  copy.partition = record.partition;
-  copy.timestamp_ms = timestamp_ms;
-  copy.has_key = record.has_key;
-  copy.has_value = record.has_value;
-  copy.key = record.key;
-  copy.value = record.value;
-  return copy;
-}
-
-absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(ProducerOptions options) {
+absl::StatusOr<std::unique_ptr<RdkafkaProducer>> RdkafkaProducer::Create(ProducerOptions options) {
   ASSIGN_OR_RETURN(ClientConf conf, ClientConf::Make(options.connection, options.name));
   RETURN_IF_ERROR(Configure(options, &conf));
   ASSIGN_OR_RETURN(std::unique_ptr<Client> client, Client::Create(std::move(conf), Client::Kind::kProducer));
-  std::unique_ptr<Producer> producer(new Producer(std::move(options), std::move(client)));
+  std::unique_ptr<RdkafkaProducer> producer(new RdkafkaProducer(std::move(options), std::move(client)));
   if (producer->partitioner_ == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("no partitioner `", producer->options_.partitioner, "`"));
   }
@@ -110,10 +99,8 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(ProducerOptions optio
   return producer;
 }
 
-Producer::Producer(ProducerOptions options, std::unique_ptr<Client> client)
-    : options_(std::move(options)),
-      client_(std::move(client)),
-      queue_(rd_kafka_queue_get_main(client_->get())) {
+RdkafkaProducer::RdkafkaProducer(ProducerOptions options, std::unique_ptr<Client> client)
+    : options_(std::move(options)), client_(std::move(client)), queue_(rd_kafka_queue_get_main(client_->get())) {
   static constexpr struct {
     const char* name;
     PartitionerFunction function;
@@ -132,7 +119,7 @@ Producer::Producer(ProducerOptions options, std::unique_ptr<Client> client)
   keyless_anywhere_ = absl::EndsWith(options_.partitioner, "random");
 }
 
-void Producer::Settle() {
+void RdkafkaProducer::Settle() {
   const auto settled = [this] {
     std::lock_guard<std::mutex> lock(mutex_);
     return !status_.ok() || std::all_of(state_.begin(), state_.end(), [](const PartitionState& state) {
@@ -146,13 +133,13 @@ void Producer::Settle() {
   }
 }
 
-Producer::~Producer() {
+RdkafkaProducer::~RdkafkaProducer() {
   if (!options_.transactional_id.empty()) Settle();
   topic_ = nullptr;
   rd_kafka_queue_destroy(queue_);
 }
 
-absl::Status Producer::Explain(absl::Status status) {
+absl::Status RdkafkaProducer::Explain(absl::Status status) {
   if (status.ok() || (!absl::IsDeadlineExceeded(status) && !absl::IsUnavailable(status))) return status;
   Poll(0);
   const absl::Status why = client_->events().last_error();
@@ -161,14 +148,14 @@ absl::Status Producer::Explain(absl::Status status) {
                       absl::StrCat(status.message(), "; ", why.message()));
 }
 
-absl::Status Producer::Warm(int64_t timeout_ms) {
+absl::Status RdkafkaProducer::Warm(int64_t timeout_ms) {
   const int64_t deadline = NowMs() + timeout_ms;
   if (!options_.transactional_id.empty() && !initialised_) RETURN_IF_ERROR(InitTransactions(deadline));
   initialised_ = true;
   return FetchMetadata(deadline);
 }
 
-absl::Status Producer::InitTransactions(int64_t deadline) {
+absl::Status RdkafkaProducer::InitTransactions(int64_t deadline) {
   const std::string doing = absl::StrCat(options_.name, ": initialising transactional id ", options_.transactional_id);
   while (true) {
     // In short calls, so that a wrong password ends it.
@@ -181,7 +168,7 @@ absl::Status Producer::InitTransactions(int64_t deadline) {
   }
 }
 
-absl::Status Producer::FetchMetadata(int64_t deadline) {
+absl::Status RdkafkaProducer::FetchMetadata(int64_t deadline) {
   const std::string doing = absl::StrCat(options_.name, ": metadata of topic ", options_.topic);
   while (true) {
     const rd_kafka_metadata_t* metadata = nullptr;
@@ -211,20 +198,24 @@ absl::Status Producer::FetchMetadata(int64_t deadline) {
   }
 }
 
-absl::Status Producer::Begin() {
+absl::Status RdkafkaProducer::Begin() {
   bool retriable = false;
   return TakeError(rd_kafka_begin_transaction(client_->get()),
                    absl::StrCat(options_.name, ": beginning transaction ", options_.transactional_id), &retriable);
 }
 
-int32_t Producer::PartitionOf(std::string_view key, bool has_key, int32_t sticky) const {
+int32_t RdkafkaProducer::PartitionOf(std::string_view key, bool has_key, int32_t sticky) const {
   const int32_t count = partition_count();
   if (count == 1) return 0;
   if (!has_key && keyless_anywhere_) return sticky % count;
   return partitioner_(topic_.get(), has_key ? key.data() : nullptr, key.size(), count, nullptr, nullptr);
 }
 
-absl::Status Producer::WaitForRoom(size_t count, int64_t bytes, int64_t patience_ms) {
+void RdkafkaProducer::Route(OutgoingRecord* records, size_t count, int32_t sticky) const {
+  for (size_t i = 0; i < count; ++i) records[i].partition = PartitionOf(records[i].key, records[i].has_key, sticky);
+}
+
+absl::Status RdkafkaProducer::WaitForRoom(size_t count, int64_t bytes, int64_t patience_ms) {
   int64_t progress_at = 0;  // 0: nothing was waited for
   int64_t seen = 0;
   while (true) {
@@ -252,7 +243,7 @@ absl::Status Producer::WaitForRoom(size_t count, int64_t bytes, int64_t patience
   }
 }
 
-void Producer::Lost(int32_t partition, absl::Status why) {
+void RdkafkaProducer::Lost(int32_t partition, absl::Status why) {
   if (options_.count_losses) {
     ++losses_;
     last_loss_ = std::move(why);
@@ -262,17 +253,17 @@ void Producer::Lost(int32_t partition, absl::Status why) {
   }
 }
 
-int64_t Producer::losses() const {
+int64_t RdkafkaProducer::losses() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return losses_;
 }
 
-absl::Status Producer::last_loss() const {
+absl::Status RdkafkaProducer::last_loss() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return last_loss_;
 }
 
-absl::Status Producer::Produce(const OutgoingRecord* records, size_t count, int64_t patience_ms) {
+absl::Status RdkafkaProducer::Produce(const OutgoingRecord* records, size_t count, int64_t patience_ms) {
   int64_t bytes = 0;
   for (size_t i = 0; i < count; ++i) {
     bytes += kRecordOverhead + static_cast<int64_t>(records[i].key.size() + records[i].value.size());
@@ -309,7 +300,7 @@ absl::Status Producer::Produce(const OutgoingRecord* records, size_t count, int6
   return status_;
 }
 
-absl::Status Producer::Produce(const KafkaRecord& record, int64_t patience_ms) {
+absl::Status RdkafkaProducer::Produce(const KafkaRecord& record, int64_t patience_ms) {
   int64_t bytes = kRecordOverhead + static_cast<int64_t>(record.key.size() + record.value.size());
   for (const auto& [name, value] : record.headers) bytes += static_cast<int64_t>(name.size() + value.size());
   if (record.partition < 0 || record.partition >= partition_count()) {
@@ -348,7 +339,7 @@ absl::Status Producer::Produce(const KafkaRecord& record, int64_t patience_ms) {
   return status_;
 }
 
-void Producer::Poll(int timeout_ms) {
+void RdkafkaProducer::Poll(int timeout_ms) {
   while (rd_kafka_event_t* const event = rd_kafka_queue_poll(queue_, timeout_ms)) {
     Handle(event);
     rd_kafka_event_destroy(event);
@@ -356,7 +347,7 @@ void Producer::Poll(int timeout_ms) {
   }
 }
 
-void Producer::Handle(rd_kafka_op_s* event) {
+void RdkafkaProducer::Handle(rd_kafka_op_s* event) {
   switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_DR:
       OnDelivered(event);
@@ -376,7 +367,7 @@ void Producer::Handle(rd_kafka_op_s* event) {
   }
 }
 
-void Producer::OnDelivered(rd_kafka_op_s* event) {
+void RdkafkaProducer::OnDelivered(rd_kafka_op_s* event) {
   std::lock_guard<std::mutex> lock(mutex_);
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(event)) {
     --waiting_records_;
@@ -398,19 +389,19 @@ void Producer::OnDelivered(rd_kafka_op_s* event) {
   if (waiting_records_ == 0) waiting_bytes_ = 0;  // headers are not in a report
 }
 
-absl::Status Producer::status() const {
+absl::Status RdkafkaProducer::status() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return status_;
 }
 
-std::vector<int64_t> Producer::Produced() const {
+std::vector<int64_t> RdkafkaProducer::Produced() const {
   std::lock_guard<std::mutex> lock(mutex_);
   std::vector<int64_t> produced;
   for (const PartitionState& state : state_) produced.push_back(state.produced);
   return produced;
 }
 
-absl::Status Producer::Drain(const std::vector<int64_t>& produced, int64_t timeout_ms) {
+absl::Status RdkafkaProducer::Drain(const std::vector<int64_t>& produced, int64_t timeout_ms) {
   const int64_t deadline = NowMs() + timeout_ms;
   int wait_ms = 0;
   while (true) {
@@ -437,7 +428,7 @@ absl::Status Producer::Drain(const std::vector<int64_t>& produced, int64_t timeo
   }
 }
 
-std::vector<OffsetRun> Producer::Runs() const {
+std::vector<OffsetRun> RdkafkaProducer::Runs() const {
   std::lock_guard<std::mutex> lock(mutex_);
   std::vector<OffsetRun> runs;
   for (size_t i = 0; i < state_.size(); ++i) {
@@ -448,13 +439,13 @@ std::vector<OffsetRun> Producer::Runs() const {
   return runs;
 }
 
-absl::Status Producer::QueryOffsets(int32_t partition, int64_t timeout_ms, int64_t* first, int64_t* end) {
+absl::Status RdkafkaProducer::QueryOffsets(int32_t partition, int64_t timeout_ms, int64_t* first, int64_t* end) {
   return Explain(KafkaError(rd_kafka_query_watermark_offsets(client_->get(), options_.topic.c_str(), partition, first,
                                                              end, static_cast<int>(timeout_ms)),
                             absl::StrCat(options_.name, ": offsets of ", PartitionName(options_.topic, partition))));
 }
 
-absl::Status Producer::SendMarker(int32_t partition, const Marker& marker, int64_t timeout_ms) {
+absl::Status RdkafkaProducer::SendMarker(int32_t partition, const Marker& marker, int64_t timeout_ms) {
   PartitionList list = NewPartitionList(1);
   rd_kafka_topic_partition_t* const entry =
       rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition);
@@ -472,18 +463,25 @@ absl::Status Producer::SendMarker(int32_t partition, const Marker& marker, int64
   return Explain(std::move(status));
 }
 
-absl::Status Producer::Commit(int64_t timeout_ms) {
-  return Explain(
-      Retry(NowMs() + timeout_ms, absl::StrCat(options_.name, ": committing transaction ", options_.transactional_id),
-            [&](int left) { return rd_kafka_commit_transaction(client_->get(), left); }));
+absl::Status RdkafkaProducer::Commit(int64_t timeout_ms) {
+  return Explain(Retry(NowMs() + timeout_ms,
+                       absl::StrCat(options_.name, ": committing transaction ", options_.transactional_id),
+                       [&](int left) { return rd_kafka_commit_transaction(client_->get(), left); }));
 }
 
-std::string Producer::cluster_id() const {
+std::string RdkafkaProducer::cluster_id() const {
   char* const id = rd_kafka_clusterid(client_->get(), 0);
   if (id == nullptr) return {};
   std::string copy = id;
   rd_kafka_mem_free(client_->get(), id);
   return copy;
+}
+
+ProducerFactory MakeRdkafkaProducers() {
+  return [](ProducerOptions options) -> absl::StatusOr<std::unique_ptr<Producer>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<RdkafkaProducer> made, RdkafkaProducer::Create(std::move(options)));
+    return made;
+  };
 }
 
 }  // namespace weir::taskmanager::kafka

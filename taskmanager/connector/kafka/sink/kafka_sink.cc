@@ -42,12 +42,13 @@ absl::Status KafkaSink::Open() {
   options.id = {context.job, context.node->name, context.attempt, context.subtask, 0};
   options.slots = 2 * (context.max_concurrent_checkpoints + context.tolerable_failures) + kSpareSlots;
   options.warm = context.checkpoint_interval_micros < kFrequentMicros ? 2 : 1;
+  options.make_producer = services_->cluster.make_producer;
   options.clock = context.clock;
   options.wake = context.wake;
   if (context.subtask == 0) {  // for all
     options.log = [job = context.job_name](const std::string& line) { log::Info(line, {{"job", job}}); };
   }
-  services_->pool = std::make_unique<TransactionPool>(std::move(options), services_->coordinator.get());
+  services_->pool = std::make_unique<TransactionPool>(std::move(options), services_->cluster.coordinator.get());
   services_->pool->Start();
   return absl::OkStatus();
 }
@@ -86,9 +87,7 @@ absl::Status KafkaSink::Write(const batch::Batch& batch) {
 absl::Status KafkaSink::WriteRows(const batch::Batch& batch, int64_t from, int64_t count, int64_t now_ms) {
   Producer& producer = open_->producer();
   std::vector<OutgoingRecord>& records = encoder_->Encode(batch, from, count);
-  for (OutgoingRecord& record : records) {
-    record.partition = producer.PartitionOf(record.key, record.has_key, sticky_);
-  }
+  producer.Route(records.data(), records.size(), sticky_);
   if (!encoder_->has_headers()) {
     for (const OutgoingRecord& record : records) open_->content().Add(record, now_ms);
     RETURN_IF_ERROR(producer.Produce(records.data(), records.size(), kPatienceMs));
@@ -132,8 +131,8 @@ absl::Status KafkaSink::Commit(const std::string& bytes) {
     RETURN_IF_ERROR(status);
   } else {
     ASSIGN_OR_RETURN(const EndOutcome outcome,
-                     services_->coordinator->Commit(handle.transactional_id, handle.identity,
-                                                    services_->DeadlineIn(kCommitMs)));
+                     services_->cluster.coordinator->Commit(handle.transactional_id, handle.identity,
+                                                            services_->DeadlineIn(kCommitMs)));
     if (outcome != EndOutcome::kCommitted) {
       return absl::UnavailableError(
           absl::StrCat(services_->name(), ": the broker does not say that transaction ", handle.transactional_id,

@@ -20,18 +20,23 @@ Delivery DeliveryOf(const SinkContext& context, const KafkaSinkOptions& options)
   return asked == Delivery::kExactlyOnce ? of_job : asked;
 }
 
-absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> MakeSink(const SinkContext& context) {
+absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> MakeSink(const SinkContext& context,
+                                                             const ClusterPortsFactory& make_cluster) {
   KafkaSinkOptions options = SinkOptionsOf(*context.node);
   ASSIGN_OR_RETURN(std::unique_ptr<RowEncoder> encoder,
                    RowEncoder::Make(context.node->format, context.schema, options));
   const Delivery delivery = DeliveryOf(context, options);
-  std::shared_ptr<SinkServices> services = MakeSinkServices(context, std::move(options));
+  std::shared_ptr<SinkServices> services = MakeSinkServices(context, std::move(options), make_cluster);
   if (delivery == Delivery::kExactlyOnce) return std::make_unique<KafkaSink>(std::move(services), std::move(encoder));
   return std::make_unique<PlainSink>(std::move(services), std::move(encoder), delivery == Delivery::kAtLeastOnce);
 }
 
 }  // namespace
 
-void RegisterSink(ConnectorRegistry* registry) { registry->sinks["kafka"] = MakeSink; }
+void RegisterSink(ConnectorRegistry* registry, ClusterPortsFactory make_cluster) {
+  registry->sinks["kafka"] = [make_cluster = std::move(make_cluster)](const SinkContext& context) {
+    return MakeSink(context, make_cluster);
+  };
+}
 
 }  // namespace weir::taskmanager::kafka

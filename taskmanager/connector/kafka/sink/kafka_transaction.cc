@@ -98,8 +98,9 @@ absl::Status KafkaTransaction::Identify() {
     handle_.timeout_ms = services_->options.transaction_timeout_ms;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const std::optional<TransactionDescription> found,
-                   services_->coordinator->Describe(warm_->id, services_->DeadlineIn(services_->pre_commit_ms())));
+  ASSIGN_OR_RETURN(
+      const std::optional<TransactionDescription> found,
+      services_->cluster.coordinator->Describe(warm_->id, services_->DeadlineIn(services_->pre_commit_ms())));
   if (!found || found->state != TransactionDescription::State::kOngoing) {
     return absl::UnavailableError(absl::StrCat(
         services_->name(), ": transaction ", warm_->id, " of checkpoint ", handle_.checkpoint.value, " with ",

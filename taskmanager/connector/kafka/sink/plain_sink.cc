@@ -51,7 +51,7 @@ absl::Status PlainSink::Open() {
   ProducerOptions options = services_->producer_options();
   options.idempotent = confirmed_;
   options.count_losses = !confirmed_;
-  ASSIGN_OR_RETURN(producer_, Producer::Create(std::move(options)));
+  ASSIGN_OR_RETURN(producer_, services_->cluster.make_producer(std::move(options)));
   return producer_->Warm(kPatienceMs);
 }
 
@@ -61,11 +61,8 @@ absl::Status PlainSink::Write(const batch::Batch& batch) {
   written_ = true;
   const int64_t now_ms = services_->NowMs();
   for (int64_t from = 0; from < batch.rows; from += kRowsPerHandOver) {
-    std::vector<OutgoingRecord>& records =
-        encoder_->Encode(batch, from, std::min(kRowsPerHandOver, batch.rows - from));
-    for (OutgoingRecord& record : records) {
-      record.partition = producer_->PartitionOf(record.key, record.has_key, sticky_);
-    }
+    std::vector<OutgoingRecord>& records = encoder_->Encode(batch, from, std::min(kRowsPerHandOver, batch.rows - from));
+    producer_->Route(records.data(), records.size(), sticky_);
     if (!encoder_->has_headers()) {
       RETURN_IF_ERROR(producer_->Produce(records.data(), records.size(), kPatienceMs));
     } else {

@@ -10,7 +10,7 @@
 #include "common/batch/batch.h"
 #include "common/job/job_spec.h"
 #include "taskmanager/connector/kafka/kafka_options.h"
-#include "taskmanager/connector/kafka/rdkafka/producer.h"
+#include "taskmanager/connector/kafka/transaction/producer_port.h"
 #include "taskmanager/format/encoder.h"
 
 namespace weir::taskmanager::kafka {

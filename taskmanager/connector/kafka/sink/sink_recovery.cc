@@ -7,16 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
 #include "common/base/status_macros.h"
-#include "taskmanager/connector/kafka/protocol/client/log_reader.h"
-#include "taskmanager/connector/kafka/rdkafka/offset_retention.h"
-#include "taskmanager/connector/kafka/rdkafka/repair_producer.h"
+#include "taskmanager/connector/kafka/transaction/repair_producer.h"
 #include "taskmanager/connector/kafka/transaction/resolver.h"
 #include "taskmanager/connector/kafka/transaction/sweeper.h"
 
 namespace weir::taskmanager::kafka {
 namespace {
-
-constexpr int64_t kAskMs = 30'000;
 
 std::function<void(const std::string&)> LogOf(const SinkServices& services) {
   return [job = services.context.job_name, name = services.name()](const std::string& line) {
@@ -37,14 +33,11 @@ absl::Status SinkRecovery::ResolveAll(const std::vector<checkpoint::SinkHandle>&
     ASSIGN_OR_RETURN(const KafkaHandle decoded, DecodeHandle(handle.bytes));
     files[{decoded.transactional_id, decoded.checkpoint}] = handle.files.front();
   }
-  std::unique_ptr<LogReader> log;
-  if (services_->options.connection.raw_client_possible()) {
-    log = MakeLogReader(services_->options.connection, context.clock);
-  }
+  const std::unique_ptr<LogReader> log = services_->cluster.make_log_reader();
   RecoveryPorts ports;
-  ports.coordinator = services_->coordinator.get();
+  ports.coordinator = services_->cluster.coordinator.get();
   ports.log = log.get();
-  ports.repair_producer = MakeRepairProducerFactory(services_->producer_options());
+  ports.repair_producer = MakeRepairProducerFactory(services_->cluster.make_producer, services_->producer_options());
   ports.read_wal_file = [&files, &context](const KafkaHandle& handle) -> absl::StatusOr<std::string> {
     const auto file = files.find({handle.transactional_id, handle.checkpoint});
     if (file == files.end() || context.storage == nullptr) {
@@ -53,7 +46,7 @@ absl::Status SinkRecovery::ResolveAll(const std::vector<checkpoint::SinkHandle>&
     }
     return context.storage->Read(file->second);
   };
-  ports.offset_retention_ms = [this] { return AskOffsetRetentionMs(services_->options.connection, kAskMs); };
+  ports.offset_retention_ms = services_->cluster.offset_retention_ms;
   ports.clock = context.clock;
 
   Resolver::Options options;
@@ -76,7 +69,7 @@ absl::Status SinkRecovery::Sweep() {
   options.former_job = context.former_job;
   options.former_sink = context.node->renamed_from.empty() ? context.node->name : context.node->renamed_from;
   options.log = LogOf(*services_);
-  Sweeper sweeper(std::move(options), services_->coordinator.get(), context.clock);
+  Sweeper sweeper(std::move(options), services_->cluster.coordinator.get(), context.clock);
   return sweeper.Sweep({}).status();
 }
 

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "taskmanager/connector/kafka/protocol/client/coordinator.h"
-#include "taskmanager/connector/kafka/rdkafka/marker_reader.h"
-
 namespace weir::taskmanager::kafka {
 namespace {
 
@@ -34,12 +31,11 @@ int64_t SinkServices::pre_commit_ms() const {
   return std::max(kLeastPreCommitMs, context.checkpoint_timeout_micros / 1000);
 }
 
-std::shared_ptr<SinkServices> MakeSinkServices(const SinkContext& context, KafkaSinkOptions options) {
+std::shared_ptr<SinkServices> MakeSinkServices(const SinkContext& context, KafkaSinkOptions options,
+                                               const ClusterPortsFactory& make_cluster) {
   auto services = std::make_shared<SinkServices>();
   services->context = context;
-  services->coordinator = options.connection.raw_client_possible()
-                              ? MakeCoordinator(options.connection, context.clock)
-                              : MakeMarkerReader(options.connection, context.clock);
+  services->cluster = make_cluster(options.connection, context.clock);
   services->options = std::move(options);
   return services;
 }

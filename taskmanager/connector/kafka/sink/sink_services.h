@@ -4,8 +4,9 @@
 #include <string>
 
 #include "taskmanager/connector/kafka/kafka_options.h"
-#include "taskmanager/connector/kafka/rdkafka/producer.h"
+#include "taskmanager/connector/kafka/sink/cluster_ports.h"
 #include "taskmanager/connector/kafka/sink/transaction_pool.h"
+#include "taskmanager/connector/kafka/transaction/producer_port.h"
 #include "taskmanager/connector/kafka/transaction/transaction_port.h"
 #include "taskmanager/connector/two_phase_commit_sink.h"
 
@@ -15,7 +16,7 @@ namespace weir::taskmanager::kafka {
 struct SinkServices {
   SinkContext context;
   KafkaSinkOptions options;
-  std::unique_ptr<TransactionCoordinator> coordinator;
+  ClusterPorts cluster;
   std::unique_ptr<TransactionPool> pool;  // null: not opened, or no transactions
 
   /// `sink alerts`: what log lines and errors begin with.
@@ -28,6 +29,7 @@ struct SinkServices {
   int64_t pre_commit_ms() const;
 };
 
-std::shared_ptr<SinkServices> MakeSinkServices(const SinkContext& context, KafkaSinkOptions options);
+std::shared_ptr<SinkServices> MakeSinkServices(const SinkContext& context, KafkaSinkOptions options,
+                                               const ClusterPortsFactory& make_cluster);
 
 }  // namespace weir::taskmanager::kafka

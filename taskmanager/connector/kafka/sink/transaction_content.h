@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "taskmanager/connector/kafka/rdkafka/producer.h"
+#include "taskmanager/connector/kafka/transaction/producer_port.h"
 #include "taskmanager/connector/kafka/transaction/handle.h"
 
 namespace weir::taskmanager::kafka {

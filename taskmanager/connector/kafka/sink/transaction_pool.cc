@@ -138,7 +138,7 @@ absl::StatusOr<std::unique_ptr<WarmTransaction>> TransactionPool::Warm(int slot)
   made->cluster_id = cluster_id_;
   ProducerOptions options = options_.producer;
   options.transactional_id = made->id;
-  ASSIGN_OR_RETURN(made->producer, Producer::Create(std::move(options)));
+  ASSIGN_OR_RETURN(made->producer, options_.make_producer(std::move(options)));
   while (true) {
     const absl::Status warmed = made->producer->Warm(kTryMs);
     if (warmed.ok()) break;

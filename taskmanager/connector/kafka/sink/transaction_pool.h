@@ -16,9 +16,9 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/control/transaction_info.h"
-#include "taskmanager/connector/kafka/rdkafka/producer.h"
 #include "taskmanager/connector/kafka/sink/slot_pool.h"
 #include "taskmanager/connector/kafka/transaction/handle.h"
+#include "taskmanager/connector/kafka/transaction/producer_port.h"
 #include "taskmanager/connector/kafka/transaction/transaction_port.h"
 
 namespace weir::taskmanager::kafka {
@@ -34,8 +34,8 @@ struct WarmTransaction {
   std::shared_ptr<std::atomic<int64_t>> records = std::make_shared<std::atomic<int64_t>>(0);
 };
 
-/// Makes a subtask's transactions ready before they are needed, and clears away what is done: a fresh librdkafka
-/// instance for each (reference 7.0). Two threads: one logs in and initialises, one destroys.
+/// Makes a subtask's transactions ready before they are needed, and clears away what is done: a
+/// fresh instance for each (reference 7.0). Two threads: one logs in and initialises, one destroys.
 ///
 /// Thread:  thread-safe. `wake` is called from its threads.
 /// Errors:  of status and Take: what a retry does not cure (login, rights, no such topic, a refused setting); broker
@@ -43,6 +43,7 @@ struct WarmTransaction {
 class TransactionPool {
  public:
   struct Options {
+    ProducerFactory make_producer;
     ProducerOptions producer;  // without an id
     TransactionalId id;        // its slot is set here
     int slots = 8;

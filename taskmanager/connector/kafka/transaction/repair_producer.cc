@@ -1,4 +1,4 @@
-#include "taskmanager/connector/kafka/rdkafka/repair_producer.h"
+#include "taskmanager/connector/kafka/transaction/repair_producer.h"
 
 #include <utility>
 
@@ -10,9 +10,9 @@ namespace {
 
 constexpr int64_t kCallMs = 60'000;
 
-class RdkafkaRepairProducer final : public RepairProducer {
+class OneTransaction final : public RepairProducer {
  public:
-  explicit RdkafkaRepairProducer(std::unique_ptr<Producer> producer) : producer_(std::move(producer)) {}
+  explicit OneTransaction(std::unique_ptr<Producer> producer) : producer_(std::move(producer)) {}
 
   absl::Status Init() override { return producer_->Warm(kCallMs); }
 
@@ -52,12 +52,13 @@ class RdkafkaRepairProducer final : public RepairProducer {
 
 }  // namespace
 
-RepairProducerFactory MakeRepairProducerFactory(ProducerOptions options) {
-  return [options](const std::string& transactional_id) -> absl::StatusOr<std::unique_ptr<RepairProducer>> {
+RepairProducerFactory MakeRepairProducerFactory(ProducerFactory make_producer, ProducerOptions options) {
+  return [make_producer = std::move(make_producer), options = std::move(options)](
+             const std::string& transactional_id) -> absl::StatusOr<std::unique_ptr<RepairProducer>> {
     ProducerOptions own = options;
     own.transactional_id = transactional_id;
-    ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer, Producer::Create(std::move(own)));
-    return std::make_unique<RdkafkaRepairProducer>(std::move(producer));
+    ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer, make_producer(std::move(own)));
+    return std::make_unique<OneTransaction>(std::move(producer));
   };
 }
 

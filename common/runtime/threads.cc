@@ -1,25 +1,15 @@
 #include "common/runtime/threads.h"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <utility>
 
 namespace weir::runtime {
-namespace {
-
-void NameThread(std::thread& thread, const std::string& name) {
-  pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());
-}
-
-}  // namespace
 
 ThreadEventLoop::ThreadEventLoop(const Clock* clock, const std::string& name) : clock_(clock) {
   // Under the lock, so that the thread does not look at `thread_` before it is assigned.
   std::lock_guard lock(mutex_);
-  thread_ = std::thread([this] { Main(); });
-  loop_id_ = thread_.get_id();
-  NameThread(thread_, name);
+  thread_ = Thread(name, [this] { Main(); });
+  loop_id_ = thread_.id();
 }
 
 ThreadEventLoop::~ThreadEventLoop() { Stop(); }
@@ -102,8 +92,7 @@ void ThreadEventLoop::Stop() {
 
 ThreadWorker::ThreadWorker(const std::string& name) {
   std::lock_guard lock(mutex_);
-  thread_ = std::thread([this] { Main(); });
-  NameThread(thread_, name);
+  thread_ = Thread(name, [this] { Main(); });
 }
 
 ThreadWorker::~ThreadWorker() { Stop(); }

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <unordered_map>
 
 #include "common/runtime/event_loop.h"
+#include "common/runtime/sync.h"
 
 namespace weir::runtime {
 
@@ -30,7 +28,7 @@ class ThreadEventLoop final : public EventLoop {
   TimerId PostAt(SteadyMicros at, std::function<void()> event) override;
   void Cancel(TimerId id) override;
   const Clock& clock() const override { return *clock_; }
-  bool OnLoop() const override { return std::this_thread::get_id() == loop_id_; }
+  bool OnLoop() const override { return CurrentThread() == loop_id_; }
 
   /// Lets the event that runs end, drops the others, joins. Idempotent; not from the loop.
   void Stop();
@@ -39,16 +37,16 @@ class ThreadEventLoop final : public EventLoop {
   void Main();
 
   const Clock* const clock_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::condition_variable room_;
+  Mutex mutex_;
+  ConditionVariable wake_;
+  ConditionVariable room_;
   std::deque<std::function<void()>> queue_;
   std::map<std::pair<SteadyMicros, TimerId>, std::function<void()>> timers_;
   std::unordered_map<TimerId, SteadyMicros> timer_times_;
   TimerId next_timer_ = 1;
   bool stopping_ = false;
-  std::thread thread_;
-  std::thread::id loop_id_;  // written once, before Main looks at anything
+  Thread thread_;
+  ThreadId loop_id_;  // written once, before Main looks at anything
 };
 
 /// A Worker with a thread of its own.
@@ -64,11 +62,11 @@ class ThreadWorker final : public Worker {
  private:
   void Main();
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  Mutex mutex_;
+  ConditionVariable wake_;
   std::deque<std::function<void()>> queue_;
   bool stopping_ = false;
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace weir::runtime

@@ -1,0 +1,1 @@
+#include "tests/simulation/world/world.h"

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/known_bug.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
@@ -48,7 +49,7 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
   // Late rows leave without the computed keys that were put behind their columns for the exchange.
   const plan::PlanOperator* keys = context.execution_plan->Find(absl::StrCat(context.plan->name, ".keys"));
   late_columns_ = keys != nullptr ? keys->input->size() : context.plan->input->size();
-  watermark_ = context.restored_watermark;
+  watermark_ = WEIR_KNOWN_BUG("window-fired-again") ? batch::kMinTimestamp : context.restored_watermark;
   for (const NamespaceId slice : state_.main->Namespaces()) Touch(slice);
   return absl::OkStatus();
 }
@@ -240,6 +241,10 @@ void WindowAggregateOperator::PlanFiring(int64_t watermark) {
   to_fire_.assign(ends.rbegin(), ends.rend());
 }
 
+void WindowAggregateOperator::Close(NamespaceId slice) {
+  if (!WEIR_KNOWN_BUG("window-fired-again")) state_.Drop(slice);
+}
+
 absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t watermark, Output& output) {
   if (watermark <= watermark_) return Progress::kDone;
   if (!firing_planned_) {
@@ -255,7 +260,7 @@ absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t water
     if (firing_.active()) return Progress::kMore;
     for (const NamespaceId slice : state_.main->Namespaces()) {
       if (slice > firing_.window_end()) break;
-      if (math_.LastWindowEnd(slice) <= firing_.window_end() && math_.IsClosed(slice, watermark)) state_.Drop(slice);
+      if (math_.LastWindowEnd(slice) <= firing_.window_end() && math_.IsClosed(slice, watermark)) Close(slice);
     }
   }
   if (!to_fire_.empty()) {
@@ -268,7 +273,7 @@ absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t water
   next_fire_ = batch::kMaxTimestamp;
   for (const NamespaceId slice : state_.main->Namespaces()) {
     if (math_.IsClosed(slice, watermark)) {
-      state_.Drop(slice);
+      Close(slice);
     } else {
       Touch(slice);
     }

@@ -44,6 +44,7 @@ class WindowAggregateOperator final : public Operator {
                          Output& output);
   void Touch(int64_t slice_end);
   void PlanFiring(int64_t watermark);
+  void Close(NamespaceId slice);
 
   OperatorContext context_;
   std::unique_ptr<Accumulators> accumulators_;

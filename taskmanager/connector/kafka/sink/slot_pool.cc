@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/known_bug.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager::kafka {
@@ -73,6 +74,7 @@ absl::Status SlotPool::Commit(int slot) {
   for (Slot& other : slots_) {
     if (other.state == State::kCommitted && other.commit <= committed.commits_seen) other = Slot{};
   }
+  if (WEIR_KNOWN_BUG("FLINK-8132")) committed = Slot{};
   return absl::OkStatus();
 }
 

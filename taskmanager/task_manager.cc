@@ -3,12 +3,13 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/storage_id.h"
+#include "common/fs/file_system.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -27,13 +28,11 @@ TaskManager::TaskManager(TaskManagerOptions options, TaskManagerParts parts)
 TaskManager::~TaskManager() { Stop(); }
 
 absl::Status TaskManager::Start() {
-  std::error_code error;
   const std::string folder = options_.state_dir + "/attempts";
-  std::filesystem::remove_all(folder, error);
-  std::filesystem::create_directories(folder, error);
-  if (error) {
+  (void)fs::RemoveAll(fs::Default(), folder);
+  if (const fs::Errno error = fs::MakeFolders(fs::Default(), folder); error != 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("state_dir ", options_.state_dir, " cannot be used: ", error.message()));
+        absl::StrCat("state_dir ", options_.state_dir, " cannot be used: ", std::strerror(error)));
   }
   loop_ = std::make_unique<runtime::ThreadEventLoop>(parts_.clock, "tm-control");
   reaper_ = std::make_unique<runtime::ThreadWorker>("tm-reaper");
@@ -335,8 +334,7 @@ void TaskManager::Deploy(control::Deploy message) {
     }
     return;
   }
-  std::error_code error;
-  std::filesystem::create_directories((*deployment)->local_dir, error);
+  (void)fs::MakeFolders(fs::Default(), (*deployment)->local_dir);
   JobAttempt attempt;
   attempt.deployment = *deployment;
   for (const SubtaskId& id : message.subtasks) {
@@ -365,8 +363,7 @@ void TaskManager::EndAttempts(const JobId& job, Attempt up_to, const std::string
   reaper_->Run([shared] {
     for (const auto& subtask : shared->subtasks) subtask->Join();
     shared->subtasks.clear();
-    std::error_code error;
-    std::filesystem::remove_all(shared->deployment->local_dir, error);
+    (void)fs::RemoveAll(fs::Default(), shared->deployment->local_dir);
   });
 }
 

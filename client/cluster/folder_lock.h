@@ -1,8 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "common/fs/file_system.h"
 
 namespace weir::client {
 
@@ -11,15 +14,10 @@ namespace weir::client {
 class FolderLock {
  public:
   static absl::StatusOr<FolderLock> Take(const std::string& folder);
-  FolderLock(FolderLock&& other) noexcept : descriptor_(other.descriptor_) {
-    other.descriptor_ = -1;
-  }
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock();
 
  private:
-  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  explicit FolderLock(std::unique_ptr<fs::FileLock> lock) : lock_(std::move(lock)) {}
+  std::unique_ptr<fs::FileLock> lock_;
 };
 
 }  // namespace weir::client

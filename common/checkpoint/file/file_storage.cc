@@ -1,50 +1,34 @@
 #include "common/checkpoint/file/file_storage.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <filesystem>
 #include <mutex>
-#include <random>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
+#include "common/base/rng.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/file/local_file.h"
 #include "common/checkpoint/storage_id.h"
+#include "common/fs/file_system.h"
 
 namespace weir::checkpoint {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kScheme = "file://";
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
 // A temporary file this old belongs to nobody that still lives.
-constexpr auto kTemporaryMaxAge = std::chrono::hours(1);
+constexpr int64_t kTemporaryMaxAgeMicros = int64_t{3600} * 1'000'000;
 
-bool IsFolder(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-bool Exists(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0;
-}
+using fs::ParentOf;
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return "";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
+bool IsFolder(const std::string& path) { return fs::IsFolder(fs::Default(), path); }
+bool Exists(const std::string& path) { return fs::Exists(fs::Default(), path); }
+void Remove(const std::string& path) { (void)fs::Default().Unlink(path); }
 
 // The path is relative and stays below the root: each component a plain name.
 absl::Status CheckPath(const std::string& path) {
@@ -64,16 +48,11 @@ absl::Status CheckPath(const std::string& path) {
   return absl::OkStatus();
 }
 
-// Makes the folder and all that are missing above it; each is durable in its parent.
+// Makes the folder and all that are missing above it.
 absl::Status MakeFolders(const std::string& folder) {
-  if (folder.empty() || folder == "/") return absl::OkStatus();
-  if (!IsFolder(folder)) {
-    RETURN_IF_ERROR(MakeFolders(ParentOf(folder)));
-    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
-      return local::FromErrno("cannot make folder", folder, errno);
-    }
-  }
-  return absl::OkStatus();
+  std::string failed;
+  const fs::Errno error = fs::MakeFolders(fs::Default(), folder, &failed);
+  return error == 0 ? absl::OkStatus() : local::FromErrno("cannot make folder", failed, error);
 }
 
 class FileStorage final : public Storage {
@@ -101,12 +80,13 @@ class FileStorage final : public Storage {
     RETURN_IF_ERROR(Create(
         path,
         [&](const std::string& temporary) -> absl::Status {
-          if (::link(local_path.c_str(), temporary.c_str()) == 0) {
+          const fs::Errno error = fs::Default().Link(local_path, temporary);
+          if (error == 0) {
             RETURN_IF_ERROR(local::FsyncFile(temporary));
             ASSIGN_OR_RETURN(digest, local::DigestFile(temporary));
             return absl::OkStatus();
           }
-          if (errno == ENOENT && IsFolder(ParentOf(temporary))) {
+          if (error == ENOENT && IsFolder(ParentOf(temporary))) {
             return local::FromErrno("cannot open", local_path, ENOENT);
           }
           ASSIGN_OR_RETURN(digest, local::CopyFile(local_path, temporary));
@@ -137,23 +117,21 @@ class FileStorage final : public Storage {
     const absl::StatusOr<local::Digest> digest = local::CopyFile(Full(file.path), local_path);
     if (!digest.ok()) return Explain(digest.status());
     absl::Status status = Verify(file, *digest);
-    if (!status.ok()) ::unlink(local_path.c_str());
+    if (!status.ok()) Remove(local_path);
     return status;
   }
 
   absl::StatusOr<FileRef> Copy(const FileRef& file, const std::string& path) override {
     RETURN_IF_ERROR(CheckPath(file.path));
     const std::string from = Full(file.path);
-    struct stat info;
-    if (::stat(from.c_str(), &info) != 0)
-      return Explain(local::FromErrno("cannot open", from, errno));
-    if (static_cast<uint64_t>(info.st_size) != file.size_bytes) {
-      return Verify(file, {static_cast<uint64_t>(info.st_size), 0});
-    }
+    const auto info = fs::Default().Stat(from);
+    if (!info.ok()) return Explain(local::FromErrno("cannot open", from, info.error));
+    const auto size = static_cast<uint64_t>(info.value.size);
+    if (size != file.size_bytes) return Verify(file, {size, 0});
     RETURN_IF_ERROR(Create(
         path,
         [&](const std::string& temporary) -> absl::Status {
-          if (::link(from.c_str(), temporary.c_str()) == 0) return absl::OkStatus();
+          if (fs::Default().Link(from, temporary) == 0) return absl::OkStatus();
           ASSIGN_OR_RETURN(const local::Digest digest, local::CopyFile(from, temporary));
           return Verify(file, digest);
         },
@@ -164,13 +142,13 @@ class FileStorage final : public Storage {
   absl::Status Delete(const std::string& path) override {
     RETURN_IF_ERROR(CheckPath(path));
     const std::string full = Full(path);
-    if (::unlink(full.c_str()) != 0) {
-      const absl::Status status = Explain(local::FromErrno("cannot delete", full, errno));
+    if (const fs::Errno error = fs::Default().Unlink(full); error != 0) {
+      const absl::Status status = Explain(local::FromErrno("cannot delete", full, error));
       return absl::IsNotFound(status) ? absl::OkStatus() : status;
     }
     // Folders that became empty go too. A writer that loses its folder makes it again.
     for (std::string folder = ParentOf(path); !folder.empty(); folder = ParentOf(folder)) {
-      if (::rmdir(Full(folder).c_str()) != 0) break;
+      if (fs::Default().RemoveFolder(Full(folder)) != 0) break;
     }
     return absl::OkStatus();
   }
@@ -181,20 +159,7 @@ class FileStorage final : public Storage {
     std::vector<std::string> paths;
     const std::string top = folder.empty() ? root_ : Full(folder);
     if (!IsFolder(top)) return paths;
-    std::error_code error;
-    fs::recursive_directory_iterator it(top, error);
-    for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-      std::error_code ignored;
-      if (!it->is_regular_file(ignored)) continue;
-      if (it->path().filename().string().starts_with(kTemporaryPrefix)) {
-        RemoveIfOld(it->path());
-        continue;
-      }
-      paths.push_back(it->path().string().substr(root_.size() + 1));
-    }
-    if (error && error != std::errc::no_such_file_or_directory) {
-      return local::FromErrno("cannot list", top, error.value());
-    }
+    RETURN_IF_ERROR(ListInto(top, &paths));
     std::sort(paths.begin(), paths.end());
     return paths;
   }
@@ -204,7 +169,7 @@ class FileStorage final : public Storage {
     const std::string path = TemporaryIn(root_);
     absl::Status status = local::CreateFile(path, std::string(4096, 'w'));
     if (status.ok()) status = local::FsyncFolder(root_);
-    ::unlink(path.c_str());
+    Remove(path);
     return status.ok() ? status : Explain(status);
   }
 
@@ -245,15 +210,31 @@ class FileStorage final : public Storage {
   }
 
   std::string TemporaryIn(const std::string& folder) {
-    return absl::StrCat(folder, "/", std::string(kTemporaryPrefix), ::getpid(), "-", unique_, "-",
-                        counter_++);
+    return absl::StrCat(folder, "/", std::string(kTemporaryPrefix), absl::Hex(unique_), "-", counter_++);
   }
 
-  static void RemoveIfOld(const fs::path& path) {
-    std::error_code ignored;
-    const auto written = fs::last_write_time(path, ignored);
-    if (!ignored && fs::file_time_type::clock::now() - written > kTemporaryMaxAge)
-      fs::remove(path, ignored);
+  absl::Status ListInto(const std::string& folder, std::vector<std::string>* paths) {
+    const auto entries = fs::Default().List(folder);
+    if (entries.error == ENOENT) return absl::OkStatus();  // removed since
+    if (!entries.ok()) return local::FromErrno("cannot list", folder, entries.error);
+    for (const fs::Entry& entry : entries.value) {
+      const std::string path = folder + "/" + entry.name;
+      if (entry.type == fs::FileType::kFolder) {
+        RETURN_IF_ERROR(ListInto(path, paths));
+      } else if (entry.type != fs::FileType::kFile) {
+        continue;
+      } else if (entry.name.starts_with(kTemporaryPrefix)) {
+        RemoveIfOld(path);
+      } else {
+        paths->push_back(path.substr(root_.size() + 1));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static void RemoveIfOld(const std::string& path) {
+    const auto info = fs::Default().Stat(path);
+    if (info.ok() && info.value.age_micros > kTemporaryMaxAgeMicros) Remove(path);
   }
 
   // A folder counts as durable once this process has fsynced its parents: that another one made it
@@ -293,14 +274,14 @@ class FileStorage final : public Storage {
     if (status.ok() && before_rename) status = before_rename();
     if (status.ok()) status = local::RenameNoReplace(temporary, full);
     if (!status.ok()) {
-      ::unlink(temporary.c_str());
+      Remove(temporary);
       return absl::IsNotFound(status) ? Explain(status) : status;
     }
     return local::FsyncFolder(ParentOf(full));
   }
 
   const std::string root_;
-  const uint32_t unique_ = std::random_device{}();
+  const uint64_t unique_ = RandomSeed();
   std::atomic<uint64_t> counter_{0};
   std::atomic<bool> id_seen_;
   std::mutex mutex_;

@@ -1,41 +1,29 @@
 #include "jobmanager/metadata/file/atomic_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <system_error>
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/fs/file_system.h"
 
 namespace weir::jobmanager {
 namespace {
 
-absl::Status Error(const char* what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+absl::Status Error(fs::Errno error, const char* what, const std::string& path) {
+  return absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
 }
 
 absl::Status SyncFolderOf(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return Error("open", folder);
-  absl::Status status;
-  if (::fsync(fd) != 0) status = Error("fsync", folder);
-  ::close(fd);
-  return status;
+  const std::string folder = fs::ParentOf(path);
+  if (const fs::Errno error = fs::Default().SyncFolder(folder); error != 0) return Error(error, "fsync", folder);
+  return absl::OkStatus();
 }
 
-absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error("write", path);
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  if (::fsync(fd) != 0) return Error("fsync", path);
+absl::Status Write(const std::string& path, std::string_view bytes) {
+  auto file = fs::Default().Open(path, fs::OpenMode::kReplace);
+  if (!file.ok()) return Error(file.error, "create", path);
+  if (const fs::Errno error = file.value->Append(bytes); error != 0) return Error(error, "write", path);
+  if (const fs::Errno error = file.value->Sync(); error != 0) return Error(error, "fsync", path);
   return absl::OkStatus();
 }
 
@@ -43,48 +31,42 @@ absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
 
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return Error("create", temporary);
-  absl::Status status = WriteAll(fd, bytes, temporary);
-  ::close(fd);
-  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0)
-    status = Error("rename to", path);
+  absl::Status status = Write(temporary, bytes);
+  if (status.ok()) {
+    const fs::Errno error = fs::Default().Rename(temporary, path);
+    if (error != 0) status = Error(error, "rename to", path);
+  }
   if (!status.ok()) {
-    ::unlink(temporary.c_str());
+    (void)fs::Default().Unlink(temporary);
     return status;
   }
   return SyncFolderOf(path);
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Error("open", path);
+  auto file = fs::Default().Open(path, fs::OpenMode::kRead);
+  if (!file.ok()) return Error(file.error, "open", path);
+  constexpr size_t kBlock = size_t{64} << 10;
   std::string out;
-  char buffer[65536];
   while (true) {
-    const ssize_t n = ::read(fd, buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      absl::Status status = Error("read", path);
-      ::close(fd);
-      return status;
-    }
-    if (n == 0) break;
-    out.append(buffer, static_cast<size_t>(n));
+    const size_t size = out.size();
+    out.resize(size + kBlock);
+    const auto got = file.value->ReadAt(static_cast<int64_t>(size), out.data() + size, kBlock);
+    if (!got.ok()) return Error(got.error, "read", path);
+    out.resize(size + got.value);
+    if (got.value < kBlock) return out;
   }
-  ::close(fd);
-  return out;
 }
 
 absl::Status MakeFolders(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("create folder ", path));
+  if (const fs::Errno error = fs::MakeFolders(fs::Default(), path); error != 0)
+    return Error(error, "create folder", path);
   return absl::OkStatus();
 }
 
 absl::Status DeleteFileDurably(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Error("delete", path);
+  const fs::Errno error = fs::Default().Unlink(path);
+  if (error != 0 && error != ENOENT) return Error(error, "delete", path);
   return SyncFolderOf(path);
 }
 

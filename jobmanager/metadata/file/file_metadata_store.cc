@@ -1,13 +1,9 @@
 #include "jobmanager/metadata/file/file_metadata_store.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
@@ -49,27 +45,18 @@ absl::StatusOr<std::unique_ptr<FileMetadataStore>> FileMetadataStore::Open(
   return store;
 }
 
-FileMetadataStore::~FileMetadataStore() {
-  if (lock_fd_ >= 0) ::close(lock_fd_);
-}
-
 absl::Status FileMetadataStore::Lock() {
   const std::string path = folder_ + "/lock";
-  lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_fd_ < 0) return absl::ErrnoToStatus(errno, absl::StrCat("open ", path));
-  if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, absl::StrCat("lock ", path));
-    char holder[32] = {};
-    const ssize_t n = ::pread(lock_fd_, holder, sizeof(holder) - 1, 0);
+  auto lock = fs::Default().Lock(path, absl::StrCat(::getpid()));
+  if (lock.error == EWOULDBLOCK) {
+    const auto holder = ReadWholeFile(path);
     return absl::FailedPreconditionError(
         absl::StrCat("state_dir ", folder_, " is in use by another JobManager",
-                     n > 0 ? absl::StrCat(" (pid ", holder, ")") : "",
+                     holder.ok() && !holder->empty() ? absl::StrCat(" (pid ", *holder, ")") : "",
                      "; stop it or give this one its own state_dir"));
   }
-  const std::string pid = absl::StrCat(::getpid());
-  if (::ftruncate(lock_fd_, 0) != 0 || ::pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("write ", path));
-  }
+  if (!lock.ok()) return absl::ErrnoToStatus(lock.error, absl::StrCat("lock ", path));
+  lock_ = std::move(lock.value);
   return absl::OkStatus();
 }
 
@@ -99,12 +86,9 @@ std::string FileMetadataStore::RecordPath(const JobId& job) const {
 absl::StatusOr<std::vector<MetadataStore::StoredJob>> FileMetadataStore::Load() {
   std::lock_guard lock(mutex_);
   std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder_ + "/jobs", error), end; !error && it != end;
-       it.increment(error)) {
-    names.push_back(it->path().filename().string());
-  }
-  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("list ", folder_, "/jobs"));
+  const auto entries = fs::Default().List(folder_ + "/jobs");
+  if (!entries.ok()) return absl::ErrnoToStatus(entries.error, absl::StrCat("list ", folder_, "/jobs"));
+  for (const fs::Entry& entry : entries.value) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   std::vector<StoredJob> jobs;
   constexpr std::string_view kSuffix = ".record";

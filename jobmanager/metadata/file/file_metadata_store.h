@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "common/fs/file_system.h"
 #include "jobmanager/metadata/metadata_store.h"
 
 namespace weir::jobmanager {
@@ -19,7 +20,6 @@ namespace weir::jobmanager {
 class FileMetadataStore final : public MetadataStore {
  public:
   static absl::StatusOr<std::unique_ptr<FileMetadataStore>> Open(const std::string& folder);
-  ~FileMetadataStore() override;
 
   LeaderEpoch epoch() const override { return epoch_; }
   absl::StatusOr<std::vector<StoredJob>> Load() override;
@@ -43,7 +43,7 @@ class FileMetadataStore final : public MetadataStore {
     CheckpointId last_id;
   };
   const std::string folder_;
-  int lock_fd_ = -1;
+  std::unique_ptr<fs::FileLock> lock_;
   LeaderEpoch epoch_;
   std::mutex mutex_;
   std::map<JobId, Stored> stored_;

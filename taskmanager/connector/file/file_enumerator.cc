@@ -1,14 +1,11 @@
 #include "taskmanager/connector/file/file_enumerator.h"
 
 #include <algorithm>
-#include <cerrno>
-
-#include <fcntl.h>
-#include <glob.h>
-#include <sys/stat.h>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/fs/file_system.h"
 #include "taskmanager/connector/file/file_error.h"
 #include "taskmanager/connector/file/file_split.h"
 
@@ -22,14 +19,11 @@ struct Found {
 
 absl::StatusOr<std::vector<std::string>> PathsOf(const std::string& path) {
   if (path.find_first_of("*?[") == std::string::npos) return std::vector<std::string>{path};
-  ::glob_t matches{};
-  const int result = ::glob(path.c_str(), GLOB_NOSORT | GLOB_ERR, nullptr, &matches);
-  std::vector<std::string> paths(matches.gl_pathv, matches.gl_pathv + (result == 0 ? matches.gl_pathc : 0));
-  ::globfree(&matches);
-  if (result != 0 && result != GLOB_NOMATCH) return FileError(EACCES, "search", path, true);
-  if (paths.empty()) return absl::InvalidArgumentError(absl::StrCat("no file matches ", path));
-  std::sort(paths.begin(), paths.end());  // by bytes: the same in every locale
-  return paths;
+  auto found = fs::Default().Glob(path);
+  if (!found.ok()) return FileError(found.error, "search", path, true);
+  if (found.value.empty()) return absl::InvalidArgumentError(absl::StrCat("no file matches ", path));
+  std::sort(found.value.begin(), found.value.end());  // by bytes: the same in every locale
+  return std::move(found.value);
 }
 
 }  // namespace
@@ -41,25 +35,27 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> FileEnumerator::Enu
   int64_t total = 0;
   for (const std::string& path : paths) {
     // Not blocking: a named pipe would wait for its writer.
-    OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file.ok()) return FileError(errno, "open", path, true);
-    struct ::stat info {};
-    if (::fstat(file.fd(), &info) != 0) return FileError(errno, "look at", path, true);
-    if (!S_ISREG(info.st_mode)) {
+    const auto file = fs::Default().Open(path, fs::OpenMode::kReadNoBlock);
+    if (!file.ok()) return FileError(file.error, "open", path, true);
+    const auto info = file.value->Stat();
+    if (!info.ok()) return FileError(info.error, "look at", path, true);
+    const int64_t size = info.value.size;
+    if (info.value.type != fs::FileType::kFile) {
       if (!one) continue;
       return absl::InvalidArgumentError(
-          absl::StrCat(path, S_ISDIR(info.st_mode) ? absl::StrCat(" is a folder; its files are ", path, "/*")
-                                                   : std::string(" is not a regular file")));
+          absl::StrCat(path, info.value.type == fs::FileType::kFolder
+                                 ? absl::StrCat(" is a folder; its files are ", path, "/*")
+                                 : std::string(" is not a regular file")));
     }
-    if (info.st_size == 0) continue;  // no rows, and nothing to find again
-    ASSIGN_OR_RETURN(const FileIdentity identity, Identify(file, path, info.st_size));
+    if (size == 0) continue;  // no rows, and nothing to find again
+    ASSIGN_OR_RETURN(const FileIdentity identity, Identify(file.value, path, size));
     files.push_back({path, identity});
-    total += info.st_size;
+    total += size;
   }
   if (files.empty() && !one) {
     for (const std::string& path : paths) {
-      struct ::stat info {};
-      if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode))
+      const auto info = fs::Default().Stat(path);
+      if (info.ok() && info.value.type == fs::FileType::kFile)
         return std::vector<checkpoint::SourceSplits::Split>{};
     }
     return absl::InvalidArgumentError(absl::StrCat("only folders match ", path_));

@@ -59,7 +59,7 @@ std::string FileReader::Position(int32_t index) const {
 
 absl::Status FileReader::OpenCurrent(Progress& current) {
   open_split_ = -1;
-  if (open_path_ != current.split.path || !file_.ok()) {
+  if (open_path_ != current.split.path || file_ == nullptr) {
     open_path_.clear();
     ASSIGN_OR_RETURN(file_, OpenSplit(current.split));
     open_path_ = current.split.path;

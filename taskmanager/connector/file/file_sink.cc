@@ -1,13 +1,8 @@
 #include "taskmanager/connector/file/file_sink.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -70,10 +65,11 @@ class FileSink::Transaction final : public SealedTransaction {
   std::string& buffer() { return buffer_; }
 
   absl::Status Drain() {
-    if (!file_.ok()) {
+    if (file_ == nullptr) {
       // A name is used once: if it is there, somebody else writes under our number.
-      file_ = OpenFile(::open(path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-      if (!file_.ok()) return FileError(errno, "create", path());
+      auto file = fs::Default().Open(path(), fs::OpenMode::kCreate);
+      if (!file.ok()) return FileError(file.error, "create", path());
+      file_ = std::move(file.value);
     }
     RETURN_IF_ERROR(WriteAll(file_, path(), buffer_.data(), buffer_.size()));
     size_ += static_cast<int64_t>(buffer_.size());
@@ -83,8 +79,8 @@ class FileSink::Transaction final : public SealedTransaction {
 
   absl::StatusOr<std::optional<std::string>> PreCommit() override {
     RETURN_IF_ERROR(Drain());
-    if (::fsync(file_.fd()) != 0) return FileError(errno, "fsync", path());
-    file_.Close();
+    if (const fs::Errno error = file_->Sync(); error != 0) return FileError(error, "fsync", path());
+    file_ = nullptr;
     RETURN_IF_ERROR(folder_.Sync());
     if (folder_id_.empty()) return std::optional<std::string>();
     return EncodeHandle({folder_id_, folder_.path(), name_, visible_, size_});
@@ -159,10 +155,10 @@ absl::Status FileSink::Commit(const std::string& bytes) {
         handle.visible,
         " was written; nothing was concluded. Make the same folder reachable there on every TaskManager"));
   }
-  struct ::stat info {};
   const std::string hidden = folder_.PathOf(handle.hidden);
-  if (::stat(hidden.c_str(), &info) == 0 && info.st_size != handle.size) {
-    return absl::DataLossError(absl::StrCat(hidden, " has ", info.st_size, " bytes, but ", handle.size,
+  const auto info = fs::Default().Stat(hidden);
+  if (info.ok() && info.value.size != handle.size) {
+    return absl::DataLossError(absl::StrCat(hidden, " has ", info.value.size, " bytes, but ", handle.size,
                                             " were written and fsynced; it was left as it is"));
   }
   RETURN_IF_ERROR(WEIR_FAILPOINT("before_commit_rename"));

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
@@ -69,16 +67,17 @@ absl::StatusOr<FileIdentity> Identify(const OpenFile& file, const std::string& p
 }
 
 absl::StatusOr<OpenFile> OpenSplit(const FileSplit& split) {
-  OpenFile file(::open(split.path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.ok() && errno == ENOENT) {
+  auto opened = fs::Default().Open(split.path, fs::OpenMode::kRead);
+  if (opened.error == ENOENT) {
     return absl::FailedPreconditionError(
         absl::StrCat("SOURCE_FILE_MISSING: ", split.path,
                      " was there when the job first started; put it back, or submit the job anew"));
   }
-  if (!file.ok()) return FileError(errno, "open", split.path);
+  if (!opened.ok()) return FileError(opened.error, "open", split.path);
+  OpenFile file = std::move(opened.value);
   ASSIGN_OR_RETURN(const FileIdentity now, Identify(file, split.path, split.identity.size));
   if (now != split.identity) return Changed(split.path, "got other contents");
-  ::posix_fadvise(file.fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  file->ReadAhead();
   return file;
 }
 

@@ -34,7 +34,6 @@ class OutputFolder {
   absl::Status Remove(const std::string& name) const;
 
  private:
-  absl::Status MakeFolders() const;
   std::string path_;
 };
 

@@ -2,10 +2,9 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-
 #include "absl/strings/str_cat.h"
 #include "common/base/rng.h"
+#include "common/fs/posix/posix_file_system.h"
 #include "taskmanager/connector/file/file_enumerator.h"
 #include "taskmanager/connector/file/file_reader.h"
 #include "taskmanager/connector/file/file_split.h"
@@ -79,7 +78,7 @@ void ReadOn(SourceReader& reader, int64_t max_rows, Rows* out, int64_t most = 1'
 }
 
 Splits Cut(const std::string& path, int64_t range) {
-  OpenFile file(::open(path.c_str(), O_RDONLY));
+  const OpenFile file = std::move(fs::Posix().Open(path, fs::OpenMode::kRead).value);
   const auto size = static_cast<int64_t>(std::filesystem::file_size(path));
   const auto identity = Identify(file, path, size);
   REQUIRE(identity.ok());

@@ -1,0 +1,58 @@
+#include "common/fs/file_system.h"
+
+#include <atomic>
+#include <cerrno>
+
+#include "common/fs/posix/posix_file_system.h"
+
+namespace weir::fs {
+namespace {
+
+std::atomic<FileSystem*> replacement{nullptr};
+
+}  // namespace
+
+FileSystem& Default() {
+  FileSystem* const other = replacement.load(std::memory_order_acquire);
+  return other != nullptr ? *other : Posix();
+}
+
+void SetDefault(FileSystem* file_system) { replacement.store(file_system, std::memory_order_release); }
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return "";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool Exists(FileSystem& in, const std::string& path) { return in.Stat(path).ok(); }
+
+bool IsFolder(FileSystem& in, const std::string& path) {
+  const OrErrno<FileInfo> info = in.Stat(path);
+  return info.ok() && info.value.type == FileType::kFolder;
+}
+
+Errno MakeFolders(FileSystem& in, const std::string& path, std::string* failed) {
+  if (path.empty() || path == "/" || IsFolder(in, path)) return 0;
+  if (const Errno error = MakeFolders(in, ParentOf(path), failed); error != 0) return error;
+  const Errno error = in.MakeFolder(path);
+  if (error == 0 || (error == EEXIST && IsFolder(in, path))) return 0;
+  if (failed != nullptr) *failed = path;
+  return error == EEXIST ? ENOTDIR : error;
+}
+
+Errno RemoveAll(FileSystem& in, const std::string& path) {
+  const Errno unlinked = in.Unlink(path);
+  if (unlinked == 0 || unlinked == ENOENT || unlinked == ENOTDIR) return 0;
+  if (unlinked != EISDIR && unlinked != EPERM) return unlinked;
+  const OrErrno<std::vector<Entry>> entries = in.List(path);
+  if (entries.error == ENOENT) return 0;
+  if (!entries.ok()) return unlinked == EPERM ? EPERM : entries.error;
+  for (const Entry& entry : entries.value) {
+    if (const Errno error = RemoveAll(in, path + "/" + entry.name); error != 0) return error;
+  }
+  const Errno removed = in.RemoveFolder(path);
+  return removed == ENOENT ? 0 : removed;
+}
+
+}  // namespace weir::fs

@@ -10,10 +10,13 @@
 
 namespace weir::taskmanager::kafka::protocol {
 
-/// The transaction coordinators of a cluster, by our own requests.
-class WireCoordinator final : public TransactionCoordinator {
+/// The transaction coordinators of a cluster, by our own requests. `Brokers` is Cluster, or what stands for it in the
+/// simulator: then wire_coordinator_impl.h is needed.
+template <typename Brokers>
+class BasicWireCoordinator final : public TransactionCoordinator {
  public:
-  explicit WireCoordinator(std::unique_ptr<Cluster> cluster) : cluster_(std::move(cluster)) {}
+  using Type = FindCoordinatorRequest::Type;
+  explicit BasicWireCoordinator(std::unique_ptr<Brokers> cluster) : cluster_(std::move(cluster)) {}
 
   absl::StatusOr<EndOutcome> Commit(const std::string& transactional_id, const ProducerIdentity& identity,
                                     SteadyMicros deadline) override;
@@ -32,10 +35,13 @@ class WireCoordinator final : public TransactionCoordinator {
   /// A request about a transactional id to its coordinator. Errors of the answer are the caller's, but a coordinator
   /// that has moved is forgotten.
   template <typename Request>
-  absl::StatusOr<typename Request::Response> Ask(FindCoordinatorRequest::Type type, const std::string& key,
+  absl::StatusOr<typename Request::Response> Ask(Type type, const std::string& key,
                                                  const Request& request, SteadyMicros deadline);
 
-  const std::unique_ptr<Cluster> cluster_;
+  const std::unique_ptr<Brokers> cluster_;
 };
+
+extern template class BasicWireCoordinator<Cluster>;
+using WireCoordinator = BasicWireCoordinator<Cluster>;
 
 }  // namespace weir::taskmanager::kafka::protocol

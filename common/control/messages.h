@@ -138,9 +138,24 @@ struct ProbeResult {
   friend bool operator==(const ProbeResult&, const ProbeResult&) = default;
 };
 
+/// What a TaskManager runs of an attempt when it comes to a leader that did not deploy it. Sent behind Registered, once
+/// for each attempt of Register::running; what changes afterwards is said by the usual messages.
+struct AttemptReport {
+  struct Subtask {
+    SubtaskId subtask;
+    SubtaskState state = SubtaskState::kDeploying;
+    bool source_ended = false;
+    friend bool operator==(const Subtask&, const Subtask&) = default;
+  };
+  Fence fence;
+  std::vector<Subtask> subtasks;             // here
+  std::vector<SubtaskPlacement> placements;  // of all subtasks, as they were deployed
+  friend bool operator==(const AttemptReport&, const AttemptReport&) = default;
+};
+
 using ToJobManager =
     std::variant<Register, StorageChecked, Heartbeat, MetricsReport, SubtaskStateChanged, SplitsFound, SourceEnded,
-                 CheckpointAck, CheckpointDecline, CommitConfirmed, Swept, ProbeResult>;
+                 CheckpointAck, CheckpointDecline, CommitConfirmed, Swept, ProbeResult, AttemptReport>;
 
 // ---- JobManager to TaskManager -------------------------------------------------------------------------------------
 
@@ -233,8 +248,18 @@ struct HeartbeatReply {
   friend bool operator==(const HeartbeatReply&, const HeartbeatReply&) = default;
 };
 
+/// A new leader goes on with an attempt that runs: `complete` is its last completed checkpoint (commit up to it, again
+/// if need be); whatever else is under way below `next` is aborted, and barriers below it that still come mean nothing.
+struct AdoptAttempt {
+  Fence fence;
+  CheckpointId complete;
+  CheckpointId next;
+  friend bool operator==(const AdoptAttempt&, const AdoptAttempt&) = default;
+};
+
 using ToTaskManager =
     std::variant<RegisterReply, Registered, RegisterRefused, Deploy, AssignSplits, Sweep, StartRunning,
-                 TriggerCheckpoint, CheckpointComplete, CheckpointAborted, CancelAttempt, ProbeStorage, HeartbeatReply>;
+                 TriggerCheckpoint, CheckpointComplete, CheckpointAborted, CancelAttempt, ProbeStorage, HeartbeatReply,
+                 AdoptAttempt>;
 
 }  // namespace weir::control

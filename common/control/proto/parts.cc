@@ -17,6 +17,19 @@ absl::StatusOr<Fence> FromProto(const v1::Fence& fence) {
   return Fence{LeaderEpoch(fence.epoch()), JobId{fence.job()}, Attempt(fence.attempt())};
 }
 
+void ToProto(const SubtaskPlacement& placement, v1::Placement* out) {
+  ToProto(placement.subtask, out->mutable_subtask());
+  out->set_taskmanager(placement.taskmanager);
+  out->set_address(placement.address);
+  out->set_incarnation(placement.incarnation.value);
+}
+
+absl::StatusOr<SubtaskPlacement> FromProto(const v1::Placement& placement) {
+  ASSIGN_OR_RETURN(const SubtaskId id, FromProto(placement.subtask()));
+  return SubtaskPlacement{id, placement.taskmanager(), placement.address(),
+                          Incarnation(placement.incarnation())};
+}
+
 void ToProto(const absl::Status& status, v1::Status* out) {
   out->set_code(static_cast<int>(status.code()));
   out->set_message(std::string(status.message()));

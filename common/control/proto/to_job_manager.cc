@@ -83,6 +83,17 @@ struct Writer {
     m->set_probe(in.probe);
     ToProto(in.result, m->mutable_result());
   }
+  void operator()(const AttemptReport& in) {
+    auto* m = out->mutable_attempt_report();
+    ToProto(in.fence, m->mutable_fence());
+    for (const auto& subtask : in.subtasks) {
+      auto* added = m->add_subtasks();
+      ToProto(subtask.subtask, added->mutable_subtask());
+      added->set_state(static_cast<v1::SubtaskState>(ToProto(subtask.state)));
+      added->set_source_ended(subtask.source_ended);
+    }
+    for (const auto& placement : in.placements) ToProto(placement, m->add_placements());
+  }
 };
 
 absl::StatusOr<ToJobManager> Read(const v1::Register& in) {
@@ -181,6 +192,23 @@ absl::StatusOr<ToJobManager> Read(const v1::ProbeResult& in) {
   return m;
 }
 
+absl::StatusOr<ToJobManager> Read(const v1::AttemptReport& in) {
+  AttemptReport m;
+  ASSIGN_OR_RETURN(m.fence, FenceOf(in));
+  for (const auto& subtask : in.subtasks()) {
+    AttemptReport::Subtask read;
+    ASSIGN_OR_RETURN(read.subtask, FromProto(subtask.subtask()));
+    ASSIGN_OR_RETURN(read.state, SubtaskStateFromProto(subtask.state()));
+    read.source_ended = subtask.source_ended();
+    m.subtasks.push_back(read);
+  }
+  for (const auto& placement : in.placements()) {
+    ASSIGN_OR_RETURN(SubtaskPlacement read, FromProto(placement));
+    m.placements.push_back(std::move(read));
+  }
+  return m;
+}
+
 }  // namespace
 
 void ToProto(const ToJobManager& message, v1::ToJobManager* out) {
@@ -213,6 +241,8 @@ absl::StatusOr<ToJobManager> FromProto(const v1::ToJobManager& in) {
       return Read(in.swept());
     case v1::ToJobManager::kProbeResult:
       return Read(in.probe_result());
+    case v1::ToJobManager::kAttemptReport:
+      return Read(in.attempt_report());
     case v1::ToJobManager::MESSAGE_NOT_SET:
       break;
   }

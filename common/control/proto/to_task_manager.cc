@@ -28,13 +28,7 @@ struct Writer {
     m->set_plan_digest(in.plan_digest);
     m->set_storage(in.storage);
     for (const auto& subtask : in.subtasks) ToProto(subtask, m->add_subtasks());
-    for (const auto& placement : in.placements) {
-      auto* added = m->add_placements();
-      ToProto(placement.subtask, added->mutable_subtask());
-      added->set_taskmanager(placement.taskmanager);
-      added->set_address(placement.address);
-      added->set_incarnation(placement.incarnation.value);
-    }
+    for (const auto& placement : in.placements) ToProto(placement, m->add_placements());
     ToProto(in.restore, m->mutable_restore());
     m->set_resolve_only(in.resolve_only);
     if (in.former_job) m->set_former_job(in.former_job->value);
@@ -73,6 +67,12 @@ struct Writer {
     m->set_probe(in.probe);
     m->set_storage(in.storage);
   }
+  void operator()(const AdoptAttempt& in) {
+    auto* m = out->mutable_adopt_attempt();
+    ToProto(in.fence, m->mutable_fence());
+    m->set_complete(in.complete.value);
+    m->set_next(in.next.value);
+  }
   void operator()(const HeartbeatReply& in) {
     out->mutable_heartbeat_reply()->set_epoch(in.epoch.value);
   }
@@ -106,9 +106,8 @@ absl::StatusOr<ToTaskManager> Read(const v1::Deploy& in) {
     m.subtasks.push_back(id);
   }
   for (const auto& placement : in.placements()) {
-    ASSIGN_OR_RETURN(const SubtaskId id, FromProto(placement.subtask()));
-    m.placements.push_back(
-        {id, placement.taskmanager(), placement.address(), Incarnation(placement.incarnation())});
+    ASSIGN_OR_RETURN(SubtaskPlacement read, FromProto(placement));
+    m.placements.push_back(std::move(read));
   }
   m.restore = FromProto(in.restore());
   m.resolve_only = in.resolve_only();
@@ -139,6 +138,13 @@ absl::StatusOr<ToTaskManager> Read(const v1::ProbeStorage& in) {
   ASSIGN_OR_RETURN(m.fence, FenceOf(in));
   m.probe = in.probe();
   m.storage = in.storage();
+  return m;
+}
+absl::StatusOr<ToTaskManager> Read(const v1::AdoptAttempt& in) {
+  AdoptAttempt m;
+  ASSIGN_OR_RETURN(m.fence, FenceOf(in));
+  m.complete = CheckpointId(in.complete());
+  m.next = CheckpointId(in.next());
   return m;
 }
 /// Messages of a fence alone.
@@ -191,6 +197,8 @@ absl::StatusOr<ToTaskManager> FromProto(const v1::ToTaskManager& in) {
       return Read(in.probe_storage());
     case v1::ToTaskManager::kHeartbeatReply:
       return HeartbeatReply{LeaderEpoch(in.heartbeat_reply().epoch())};
+    case v1::ToTaskManager::kAdoptAttempt:
+      return Read(in.adopt_attempt());
     case v1::ToTaskManager::MESSAGE_NOT_SET:
       break;
   }

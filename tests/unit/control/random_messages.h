@@ -51,8 +51,16 @@ class RandomMessages {
         return CommitConfirmed{MakeFence(), CheckpointId(Int()), Subtask()};
       case 10:
         return Swept{MakeFence(), Subtask()};
-      default:
+      case 11:
         return ProbeResult{MakeFence(), Int(), Status()};
+      default: {
+        AttemptReport m{MakeFence(), {}, {}};
+        Repeat([&] {
+          m.subtasks.push_back({Subtask(), static_cast<SubtaskState>(rng_.Below(6)), Bool()});
+        });
+        Repeat([&] { m.placements.push_back(Placement()); });
+        return m;
+      }
     }
   }
 
@@ -69,9 +77,7 @@ class RandomMessages {
                  static_cast<UnresolvedPolicy>(rng_.Below(3))};
         if (Bool()) m.former_job = JobId{Text()};
         Repeat([&] { m.subtasks.push_back(Subtask()); });
-        Repeat([&] {
-          m.placements.push_back({Subtask(), Text(), Text(), Incarnation(rng_.Next())});
-        });
+        Repeat([&] { m.placements.push_back(Placement()); });
         return m;
       }
       case 4: {
@@ -93,6 +99,8 @@ class RandomMessages {
         return CancelAttempt{MakeFence()};
       case 11:
         return ProbeStorage{MakeFence(), Int(), Text()};
+      case 12:
+        return AdoptAttempt{MakeFence(), CheckpointId(Int()), CheckpointId(Int())};
       default:
         return HeartbeatReply{LeaderEpoch(Int())};
     }
@@ -118,6 +126,9 @@ class RandomMessages {
   }
   Fence MakeFence() { return {LeaderEpoch(Int()), JobId{"j" + Text()}, Attempt(Int())}; }
   SubtaskId Subtask() { return {Int32(), Int32()}; }
+  SubtaskPlacement Placement() {
+    return {Subtask(), Text(), Text(), Incarnation(rng_.Next())};
+  }
   SubtaskMetrics Metrics() {
     return {Subtask(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int(), Int()};
   }

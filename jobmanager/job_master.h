@@ -132,8 +132,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void MaybeAdvance();
   void OnAllRunning();
   void FailAttempt(JobFailure failure);
-  /// A file of a checkpoint is damaged or missing.
-  bool IsLoss(const absl::Status& status) const;
+  /// A file of the restored checkpoint is damaged or missing.
   void OnCorrupt(JobFailure failure);
   std::string NameOf(SubtaskId subtask) const;
 

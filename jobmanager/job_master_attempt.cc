@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/log/log.h"
-#include "common/checkpoint/paths.h"
+#include "common/base/loss.h"
 #include "common/config/units.h"
 #include "jobmanager/checkpoint_files.h"
 #include "jobmanager/job_master.h"
@@ -269,7 +269,8 @@ void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskSt
   // Damage that is met while state is read is of the checkpoint; later it would be of the input.
   const bool restoring = run_->progress.phase() <= AttemptProgress::Phase::kSweeping &&
                          run_->restored && !run_->resolver;
-  if (restoring && failure.domain != FailureDomain::kUser && IsLoss(failure.status)) return OnCorrupt(std::move(failure));
+  if (restoring && failure.domain != FailureDomain::kUser && absl::IsDataLoss(failure.status))
+    return OnCorrupt(std::move(failure));
   FailAttempt(std::move(failure));
 }
 
@@ -353,7 +354,8 @@ void JobMaster::FailAttempt(JobFailure failure) {
   if (proposed_.end) return;
   const bool permanent =
       failure.domain == FailureDomain::kUser || (!ran_ && HopelessAtStart(failure.status)) ||
-      (staged && (IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
+      LossOf(failure.status) != Loss::kNone ||
+      (staged && (absl::IsDataLoss(failure.status) || absl::IsFailedPrecondition(failure.status)));
   if (permanent) return End(JobState::kFailed, std::move(failure));
   const std::optional<SteadyMicros> delay = restarts_.OnFailure();
   if (!delay) {
@@ -371,14 +373,6 @@ void JobMaster::FailAttempt(JobFailure failure) {
     ++r.restarts;
     r.failure = std::move(failure);
   });
-}
-
-bool JobMaster::IsLoss(const absl::Status& status) const {
-  // A missing file is named by its path in the job's folders.
-  return absl::IsDataLoss(status) ||
-         (absl::IsNotFound(status) &&
-          (absl::StrContains(status.message(), checkpoint::StateRoot(durable_.id)) ||
-           absl::StrContains(status.message(), checkpoint::ManifestRoot(durable_.id))));
 }
 
 void JobMaster::OnCorrupt(JobFailure failure) {

@@ -103,7 +103,7 @@ void JobMaster::CopyStopSavepoint() {
 
 void JobMaster::OnResolverFailed(JobFailure failure) {
   const bool permanent = failure.domain == control::FailureDomain::kUser ||
-                         IsLoss(failure.status) || absl::IsFailedPrecondition(failure.status) ||
+                         absl::IsDataLoss(failure.status) || absl::IsFailedPrecondition(failure.status) ||
                          absl::IsInvalidArgument(failure.status);
   if (!permanent) {
     const std::optional<SteadyMicros> delay = resolver_restarts_.OnFailure();

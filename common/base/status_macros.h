@@ -25,11 +25,14 @@
 
 namespace weir {
 
-/// The same code with `context: ` put before the message. OK stays OK.
+/// The same code and payloads with `context: ` put before the message. OK stays OK.
 inline absl::Status Annotate(const absl::Status& status, std::string_view context) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(absl::string_view(context.data(), context.size()),
-                                                  ": ", status.message()));
+  absl::Status annotated(status.code(), absl::StrCat(absl::string_view(context.data(), context.size()),
+                                                     ": ", status.message()));
+  status.ForEachPayload(
+      [&annotated](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
+  return annotated;
 }
 
 }  // namespace weir

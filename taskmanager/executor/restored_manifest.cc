@@ -1,5 +1,6 @@
 #include "taskmanager/executor/restored_manifest.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/checkpoint/manifest_codec.h"
 
 namespace weir::taskmanager {
@@ -8,7 +9,10 @@ absl::StatusOr<std::shared_ptr<const checkpoint::Manifest>> RestoredManifest::Ge
   std::call_once(once_, [this] {
     auto bytes = storage_->Read(file_);
     if (!bytes.ok()) {
-      result_ = bytes.status();
+      // A checkpoint whose manifest is not there is damaged.
+      result_ = absl::IsNotFound(bytes.status())
+                    ? absl::DataLossError(absl::StrCat(storage_->UserPath(file_.path), " is missing"))
+                    : bytes.status();
       return;
     }
     auto manifest = checkpoint::DecodeManifest(*bytes, storage_->UserPath(file_.path));

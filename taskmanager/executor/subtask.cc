@@ -4,9 +4,9 @@
 
 #include <chrono>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
+#include "common/base/loss.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
@@ -16,16 +16,14 @@ constexpr SteadyMicros kPublishMicros = 50'000;
 }  // namespace
 
 control::FailureDomain DomainOf(const absl::Status& error) {
+  // What is lost for good no attempt finds again.
+  if (LossOf(error) != Loss::kNone) return control::FailureDomain::kUser;
   switch (error.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kUnimplemented: return control::FailureDomain::kUser;
-    case absl::StatusCode::kDataLoss:
-      // A sink says that something of a decided transaction is gone: no attempt finds it again. Damage of our own files
-      // has no such name.
-      return absl::StrContains(error.message(), "DATA_LOSS") ? control::FailureDomain::kUser
-                                                             : control::FailureDomain::kInternal;
+    case absl::StatusCode::kDataLoss: return control::FailureDomain::kInternal;
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kNotFound:

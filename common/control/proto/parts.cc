@@ -1,6 +1,7 @@
 #include "common/control/proto/parts.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/loss.h"
 #include "common/base/status_macros.h"
 #include "common/control/proto/convert.h"
 
@@ -33,6 +34,7 @@ absl::StatusOr<SubtaskPlacement> FromProto(const v1::Placement& placement) {
 void ToProto(const absl::Status& status, v1::Status* out) {
   out->set_code(static_cast<int>(status.code()));
   out->set_message(std::string(status.message()));
+  out->set_loss(static_cast<v1::Loss>(LossOf(status)));
 }
 
 absl::StatusOr<absl::StatusCode> StatusCodeFromProto(int code) {
@@ -44,7 +46,10 @@ absl::StatusOr<absl::StatusCode> StatusCodeFromProto(int code) {
 
 absl::Status FromProto(const v1::Status& status, absl::Status* out) {
   ASSIGN_OR_RETURN(const absl::StatusCode code, StatusCodeFromProto(status.code()));
-  *out = absl::Status(code, status.message());
+  if (!v1::Loss_IsValid(status.loss())) {
+    return absl::InvalidArgumentError(absl::StrCat("loss ", static_cast<int>(status.loss()), " is none"));
+  }
+  *out = WithLoss(absl::Status(code, status.message()), static_cast<Loss>(status.loss()));
   return absl::OkStatus();
 }
 

@@ -79,6 +79,9 @@ TEST_CASE("control messages: what is missing or out of range is named") {
   CHECK(FromProto(changed).ok());
   m->mutable_error()->set_code(99);
   Refused(FromProto(changed).status(), "status code 99");
+  m->mutable_error()->set_code(static_cast<int>(absl::StatusCode::kDataLoss));
+  m->mutable_error()->set_loss(static_cast<v1::Loss>(7));
+  Refused(FromProto(changed).status(), "loss 7");
 
   v1::ToJobManager registration;
   registration.mutable_register_();

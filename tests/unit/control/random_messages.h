@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/base/loss.h"
 #include "common/base/rng.h"
 #include "common/control/messages.h"
 
@@ -122,7 +123,8 @@ class RandomMessages {
   }
   absl::Status Status() {
     const auto code = static_cast<absl::StatusCode>(rng_.Below(17));
-    return code == absl::StatusCode::kOk ? absl::OkStatus() : absl::Status(code, Text());
+    if (code == absl::StatusCode::kOk) return absl::OkStatus();
+    return WithLoss(absl::Status(code, Text()), static_cast<Loss>(rng_.Below(3)));
   }
   Fence MakeFence() { return {LeaderEpoch(Int()), JobId{"j" + Text()}, Attempt(Int())}; }
   SubtaskId Subtask() { return {Int32(), Int32()}; }

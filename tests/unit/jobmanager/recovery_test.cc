@@ -1,6 +1,7 @@
 #include "absl/strings/match.h"
 #include "common/checkpoint/manifest_codec.h"
 #include "common/base/failpoint.h"
+#include "common/base/loss.h"
 #include "common/checkpoint/paths.h"
 #include "tests/unit/jobmanager/harness.h"
 
@@ -84,14 +85,6 @@ TEST_CASE("A corrupt checkpoint stops an exactly-once job by name") {
     CHECK(absl::StrContains(status.failure->status.message(), "CHECKPOINT_CORRUPT"));
     CHECK(absl::StrContains(status.failure->status.message(), "delta-7"));
   }
-  SECTION("a file of the job that a TaskManager does not find") {
-    tm.restore_error =
-        absl::NotFoundError("cannot open /ckpt/" + h.Record("fraud").id.value + "/state/1/1-0/7");
-    tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
-    h.Advance(200 * kMillis);
-    CHECK(h.State("fraud") == "FAILED");
-    CHECK(absl::StrContains(h.Status("fraud").failure->status.message(), "CHECKPOINT_CORRUPT"));
-  }
   SECTION("found by the JobManager in the manifest") {
     const std::string path = h.Record("fraud").retained.back().manifest.path;
     h.storage->Damage(path, [](std::string* bytes) { (*bytes)[bytes->size() / 2] ^= 1; });
@@ -138,8 +131,8 @@ TEST_CASE("An at-least-once job falls back to the checkpoint before a corrupt on
 TEST_CASE("What a sink cannot get back ends the job by that name, whatever the guarantee") {
   const auto guarantee = GENERATE(job::Guarantee::kExactlyOnce, job::Guarantee::kAtLeastOnce);
   for (const absl::Status& why :
-       {absl::DataLossError("out: DATA_LOSS: alerts-0, offsets 3 to 9"),
-        absl::FailedPreconditionError("out: OUTCOME_UNKNOWN: alerts-0")}) {
+       {WithLoss(absl::DataLossError("out: alerts-0, offsets 3 to 9"), Loss::kRecords),
+        WithLoss(absl::FailedPreconditionError("out: alerts-0"), Loss::kOutcome)}) {
     Harness h;
     FakeTaskManager& tm = h.RunningJob([&](job::JobSpec& s) { s.guarantee = guarantee; });
     tm.confirm = false;

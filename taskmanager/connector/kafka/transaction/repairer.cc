@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
+#include "common/base/loss.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager::kafka {
@@ -44,12 +45,14 @@ std::string RunsText(const KafkaHandle& handle) {
 }
 
 absl::Status DataLoss(const KafkaHandle& handle, absl::string_view why) {
-  return absl::DataLossError(absl::StrCat("DATA_LOSS: the broker aborted the transaction of checkpoint ",
-                                          handle.checkpoint.value, " (", handle.transactional_id, ") and its ",
-                                          handle.records, " records cannot be written again: ", why, "; topic ",
-                                          handle.topic, ", ", RunsText(handle),
-                                          "; to go on without them: weir submit --from CHECKPOINT --unresolved skip, "
-                                          "to write what is found of them: --unresolved repeat"));
+  return WithLoss(
+      absl::DataLossError(absl::StrCat(
+          "DATA_LOSS: the broker aborted the transaction of checkpoint ", handle.checkpoint.value, " (",
+          handle.transactional_id, ") and its ", handle.records, " records cannot be written again: ", why, "; topic ",
+          handle.topic, ", ", RunsText(handle),
+          "; to go on without them: weir submit --from CHECKPOINT --unresolved skip, to write what is found of them: "
+          "--unresolved repeat")),
+      Loss::kRecords);
 }
 
 }  // namespace

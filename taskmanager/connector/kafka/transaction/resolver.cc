@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
+#include "common/base/loss.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager::kafka {
@@ -16,23 +17,21 @@ namespace {
 
 /// Assumed of a broker that does not say how long it keeps offsets: the default of brokers before Kafka 2.0.
 constexpr int64_t kLeastRetentionMs = int64_t{24} * 3'600'000;
-constexpr char kOutcomeUnknown[] = "OUTCOME_UNKNOWN: ";
 
-bool IsOutcomeUnknown(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) &&
-         status.message().substr(0, sizeof(kOutcomeUnknown) - 1) == kOutcomeUnknown;
-}
+bool IsOutcomeUnknown(const absl::Status& status) { return LossOf(status) == Loss::kOutcome; }
 
 /// Such a handle ends its own subtask's share; those of other subtasks are settled all the same.
 bool IsVerdict(const absl::Status& status) { return IsOutcomeUnknown(status) || absl::IsDataLoss(status); }
 
 absl::Status OutcomeUnknown(const KafkaHandle& handle, absl::string_view why) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      kOutcomeUnknown, "whether the transaction of checkpoint ", handle.checkpoint.value, " (", handle.transactional_id,
-      ", ", handle.records, " records of topic ", handle.topic, ") was committed cannot be known: ", why,
-      "; look whether its records are in the topic, then: weir submit --from CHECKPOINT --unresolved skip (they are) "
-      "or "
-      "--unresolved repeat (they are not)"));
+  return WithLoss(
+      absl::FailedPreconditionError(absl::StrCat(
+          "OUTCOME_UNKNOWN: whether the transaction of checkpoint ", handle.checkpoint.value, " (",
+          handle.transactional_id, ", ", handle.records, " records of topic ", handle.topic,
+          ") was committed cannot be known: ", why,
+          "; look whether its records are in the topic, then: weir submit --from CHECKPOINT --unresolved skip (they "
+          "are) or --unresolved repeat (they are not)")),
+      Loss::kOutcome);
 }
 
 }  // namespace

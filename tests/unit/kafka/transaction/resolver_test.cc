@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/base/loss.h"
+#include "common/base/status_macros.h"
 #include "tests/unit/kafka/transaction/recovery_fixture.h"
 
 namespace weir::taskmanager::kafka::testing {
@@ -210,6 +212,7 @@ TEST_CASE("nothing can be known any more: OUTCOME_UNKNOWN, and nothing is writte
   Recovery recovery(&cluster);
   const absl::Status status = recovery.Resolve({handle});
   CHECK(absl::IsFailedPrecondition(status));
+  CHECK(LossOf(status) == Loss::kOutcome);
   CHECK_THAT(Message(status), Contains("OUTCOME_UNKNOWN") && Contains(why) && Contains(handle.transactional_id) &&
                                   Contains("checkpoint 5") && Contains(kTopic) && Contains("--unresolved"));
   CHECK(Visible(cluster).size() == before);
@@ -289,6 +292,7 @@ TEST_CASE("records that are gone from the log: DATA_LOSS by name") {
   recovery.process.on_call = [&](const std::string& call, bool) { produced = produced || call == "RepairProduce"; };
   const absl::Status status = recovery.Resolve({handle, later, elsewhere});
   CHECK(absl::IsDataLoss(status));
+  CHECK(LossOf(Annotate(status, "alerts")) == Loss::kRecords);
   CHECK_THAT(Message(status), Contains("DATA_LOSS") && Contains(deleted ? "is offsets 1-" : "another checksum") &&
                                   Contains("topic alerts") && Contains("partition 2 offsets 0-2") &&
                                   Contains("checkpoint 5") && Contains(handle.transactional_id) &&

@@ -1,3 +1,4 @@
+#include "common/base/loss.h"
 #include "tests/unit/taskmanager/executor/executor_harness.h"
 
 // A TaskManager under a JobManager's orders: registration, deployment, checkpoints, ends, fences.
@@ -110,6 +111,8 @@ TEST_CASE("TaskManager: a failure says whose it is", "[executor]") {
   };
   const Case cases[] = {{absl::InvalidArgumentError("bad row"), control::FailureDomain::kUser},
                         {absl::UnavailableError("no broker"), control::FailureDomain::kExternal},
+                        {absl::DataLossError("DATA_LOSS: a file of ours"), control::FailureDomain::kInternal},
+                        {WithLoss(absl::DataLossError("offsets 3 to 9"), Loss::kRecords), control::FailureDomain::kUser},
                         {absl::InternalError("bug"), control::FailureDomain::kInternal}};
   for (const Case& one : cases) {
     World world;
@@ -126,6 +129,7 @@ TEST_CASE("TaskManager: a failure says whose it is", "[executor]") {
     }
     CHECK(failed.domain == one.domain);
     CHECK(failed.error.code() == one.error.code());
+    CHECK(LossOf(failed.error) == LossOf(one.error));
     f.jm.Send(control::CancelAttempt{fence});
     f.jm.AwaitStates(SubtaskState::kCancelled, subtasks.size() - 1);
   }

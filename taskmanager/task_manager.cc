@@ -1,6 +1,5 @@
 #include "taskmanager/task_manager.h"
 
-#include <pthread.h>
 
 #include <algorithm>
 #include <cstring>
@@ -37,8 +36,7 @@ absl::Status TaskManager::Start() {
   loop_ = std::make_unique<runtime::ThreadEventLoop>(parts_.clock, "tm-control");
   reaper_ = std::make_unique<runtime::ThreadWorker>("tm-reaper");
   loop_->Post([this] { Heartbeat(); });
-  connect_thread_ = std::thread([this] { ConnectLoop(); });
-  pthread_setname_np(connect_thread_.native_handle(), "tm-connect");
+  connect_thread_ = runtime::Thread("tm-connect", [this] { ConnectLoop(); });
   return absl::OkStatus();
 }
 

@@ -1,20 +1,19 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "common/base/clock.h"
 #include "common/checkpoint/storage.h"
 #include "common/control/control_link.h"
+#include "common/runtime/sync.h"
 #include "common/runtime/threads.h"
 #include "taskmanager/connector/connector_registry.h"
 #include "taskmanager/exchange/channel.h"
@@ -119,19 +118,19 @@ class TaskManager {
   std::string last_spec_;
   std::shared_ptr<const plan::ExecutionPlan> last_plan_;  // of last_spec_: a restart need not compile again
 
-  mutable std::mutex mutex_;
+  mutable runtime::Mutex mutex_;
   std::map<JobId, JobAttempt> attempts_;  // written on the loop, under mutex_
   std::map<std::string, std::shared_ptr<checkpoint::Storage>> storages_;  // under mutex_
   // The link, under link_mutex_.
-  mutable std::mutex link_mutex_;
-  std::condition_variable link_changed_;
+  mutable runtime::Mutex link_mutex_;
+  runtime::ConditionVariable link_changed_;
   std::shared_ptr<control::JobManagerLink> link_;
   uint64_t link_number_ = 0;
   bool link_open_ = false;
   bool stopping_ = false;
   std::atomic<bool> registered_{false};
   std::atomic<bool> refused_{false};
-  std::thread connect_thread_;
+  runtime::Thread connect_thread_;
 };
 
 }  // namespace weir::taskmanager

@@ -1,6 +1,7 @@
 #include "client/cluster/job_manager_host.h"
 
-#include <future>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "client/cluster/wiring.h"
@@ -49,10 +50,22 @@ absl::StatusOr<std::unique_ptr<JobManagerHost>> JobManagerHost::Start(
   wiring.on_deposed = std::move(on_deposed);
   parts.job_manager =
       std::make_unique<jobmanager::JobManager>(std::move(settings.options), std::move(wiring));
-  auto started = std::make_shared<std::promise<absl::Status>>();
-  parts.job_manager->Start(
-      [started](absl::Status status) { started->set_value(std::move(status)); });
-  RETURN_IF_ERROR(started->get_future().get());
+  struct Started {
+    runtime::Mutex mutex;
+    runtime::ConditionVariable changed;
+    std::optional<absl::Status> status;
+  };
+  auto started = std::make_shared<Started>();
+  parts.job_manager->Start([started](absl::Status status) {
+    std::lock_guard lock(started->mutex);
+    started->status = std::move(status);
+    started->changed.notify_all();
+  });
+  {
+    std::unique_lock lock(started->mutex);
+    started->changed.wait(lock, [&] { return started->status.has_value(); });
+    RETURN_IF_ERROR(*started->status);
+  }
   return host;
 }
 

@@ -96,6 +96,7 @@ absl::Status ConfigureFromEnvironment() {
 }
 
 absl::Status Hit(std::string_view name) {
+  if (hook != nullptr) return hook(name);
   if (!armed.load(std::memory_order_relaxed)) return absl::OkStatus();
   Point point;
   {

@@ -59,6 +59,9 @@ absl::Status ConfigureFromEnvironment();
 /// Configures from a text of the same form; an empty one turns all off. For tests.
 absl::Status Configure(std::string_view text);
 
+/// A simulation's: asked at every hit, before the table is. Null in production.
+inline absl::Status (*hook)(std::string_view name) = nullptr;
+
 /// Counts a hit of `name` and acts. Thread-safe.
 absl::Status Hit(std::string_view name);
 

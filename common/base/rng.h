@@ -37,7 +37,9 @@ class Rng {
   uint64_t state_;
 };
 
-/// A seed from the operating system, for production use.
+/// A seed from the operating system, for production use; in a simulation from its hook.
 uint64_t RandomSeed();
+/// Null in production.
+inline uint64_t (*random_seed_hook)() = nullptr;
 
 }  // namespace weir

@@ -1,8 +1,8 @@
 #include "taskmanager/connector/preflight.h"
 
-#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "common/runtime/sync.h"
 #include "taskmanager/connector/connector_registry.h"
 
 namespace weir::taskmanager {
@@ -11,16 +11,16 @@ PreflightReport RunPreflight(const job::JobSpec& spec, const ConnectorRegistry& 
                              SteadyMicros budget) {
   const SteadyMicros deadline = clock->Steady() + budget;
   std::vector<PreflightReport> reports(spec.nodes.size());
-  std::vector<std::thread> threads;
+  std::vector<runtime::Thread> threads;
   for (size_t i = 0; i < spec.nodes.size(); ++i) {
     const job::Node& node = spec.nodes[i];
     const auto found = registry.preflights.find(node.type);
     if (node.kind == job::NodeKind::kOperator || found == registry.preflights.end()) continue;
-    threads.emplace_back([&spec, &node, clock, deadline, preflight = found->second, report = &reports[i]] {
+    threads.emplace_back("preflight", [&spec, &node, clock, deadline, preflight = found->second, report = &reports[i]] {
       preflight(spec, node, clock, deadline, report);
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (runtime::Thread& thread : threads) thread.join();
   PreflightReport all;
   for (const PreflightReport& report : reports) {
     for (const config::Diagnostic& error : report.errors.errors()) {

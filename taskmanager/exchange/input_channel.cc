@@ -3,6 +3,7 @@
 #include <mutex>
 #include <utility>
 
+#include "common/runtime/sync.h"
 #include "taskmanager/exchange/channel.h"
 
 namespace weir::taskmanager {
@@ -10,7 +11,7 @@ namespace weir::taskmanager {
 struct InputChannel::State {
   std::function<void()> wake;
   std::function<void(int64_t)> consumed;
-  mutable std::mutex mutex;
+  mutable runtime::Mutex mutex;
   std::deque<Element> queue;
   absl::Status failure;
   std::atomic<int64_t> elements{0};  // lets an empty channel be passed over without the lock

@@ -15,7 +15,7 @@ struct LocalTransport::Link {
   std::atomic<bool> blocked{false};     // the sender saw it full
   std::atomic<bool> ended{false};
   std::atomic<bool> remote{false};      // the sender is in another process
-  std::mutex mutex;
+  runtime::Mutex mutex;
   std::function<void()> wake_sender;    // under mutex
   std::function<void(int64_t)> remote_consumed;  // written before `remote` is set
   absl::Status why;                     // under mutex

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 
+#include "common/runtime/sync.h"
 #include "taskmanager/exchange/channel.h"
 
 namespace weir::taskmanager {
@@ -25,7 +26,7 @@ class LocalTransport final : public ExchangeTransport {
   struct Link;
 
  private:
-  std::mutex mutex_;
+  runtime::Mutex mutex_;
   std::map<ChannelId, std::shared_ptr<Link>> links_;
 };
 

@@ -1,13 +1,11 @@
 #include "taskmanager/executor/async_pool.h"
 
-#include <pthread.h>
 
 namespace weir::taskmanager {
 
 AsyncPool::AsyncPool(int threads) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Main(); });
-    pthread_setname_np(threads_.back().native_handle(), "weir-async");
+    threads_.emplace_back("weir-async", [this] { Main(); });
   }
 }
 
@@ -17,7 +15,7 @@ AsyncPool::~AsyncPool() {
     stopping_ = true;
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (runtime::Thread& thread : threads_) thread.join();
 }
 
 void AsyncPool::Run(std::function<void()> work) {

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "common/runtime/sync.h"
 
 namespace weir::taskmanager {
 
@@ -22,11 +22,11 @@ class AsyncPool {
  private:
   void Main();
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  runtime::Mutex mutex_;
+  runtime::ConditionVariable wake_;
   std::deque<std::function<void()>> queue_;
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<runtime::Thread> threads_;
 };
 
 /// Runs work on a pool, one piece after another, in order: a subtask's asynchronous work.
@@ -42,8 +42,8 @@ class SerialQueue {
 
  private:
   struct State {
-    std::mutex mutex;
-    std::condition_variable idle;
+    runtime::Mutex mutex;
+    runtime::ConditionVariable idle;
     std::deque<std::function<void()>> queue;
     bool running = false;
     bool stopped = false;

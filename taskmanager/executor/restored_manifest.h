@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/checkpoint/storage.h"
+#include "common/runtime/sync.h"
 
 namespace weir::taskmanager {
 
@@ -20,7 +21,8 @@ class RestoredManifest {
  private:
   std::shared_ptr<checkpoint::Storage> storage_;
   checkpoint::FileRef file_;
-  std::once_flag once_;
+  runtime::Mutex mutex_;  // held while it is read
+  bool read_ = false;
   absl::StatusOr<std::shared_ptr<const checkpoint::Manifest>> result_;
 };
 

@@ -1,6 +1,5 @@
 #include "taskmanager/executor/subtask.h"
 
-#include <pthread.h>
 
 #include <chrono>
 
@@ -56,8 +55,7 @@ Subtask::Subtask(std::shared_ptr<const Deployment> deployment, SubtaskId id)
 Subtask::~Subtask() { Join(); }
 
 void Subtask::Start() {
-  thread_ = std::thread([this] { Main(); });
-  pthread_setname_np(thread_.native_handle(), absl::StrCat("task-", id_.task, "-", id_.index).substr(0, 15).c_str());
+  thread_ = runtime::Thread(absl::StrCat("task-", id_.task, "-", id_.index), [this] { Main(); });
 }
 
 void Subtask::Post(Mail mail) {
@@ -199,6 +197,7 @@ absl::Status Subtask::StepOrWait() {
   const SteadyMicros end = deployment_->clock->Steady();
   busy_micros_ += end - begin;
   if (result.kind == Task::StepResult::Kind::kWorked) {
+    runtime::Worked();
     if (end - published_at_ >= kPublishMicros) {
       PublishMetrics();
       MaybeSweep(end);

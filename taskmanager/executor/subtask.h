@@ -1,15 +1,14 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <variant>
 #include <vector>
 
+#include "common/runtime/sync.h"
 #include "taskmanager/executor/deployment.h"
 #include "taskmanager/executor/subtask_builder.h"
 #include "taskmanager/task/task.h"
@@ -76,8 +75,8 @@ class Subtask final : private TaskEvents {
 
   /// What others wake the thread by. Shared: a channel may still call when the subtask is gone.
   struct Signal {
-    std::mutex mutex;
-    std::condition_variable changed;
+    runtime::Mutex mutex;
+    runtime::ConditionVariable changed;
     std::atomic<bool> has_mail{false};  // or an asynchronous error, or cancelled
     std::atomic<bool> woken{false};
     void Wake();
@@ -91,7 +90,7 @@ class Subtask final : private TaskEvents {
   SteadyMicros published_at_ = 0;
   SteadyMicros sweep_at_ = 0;  // 0: never
   std::vector<SubtaskBuilder::NamedSink> sinks_;  // under the signal's mutex
-  std::thread thread_;
+  runtime::Thread thread_;
 };
 
 /// Whose fault an error is: kInvalidArgument is the user's and restarting cannot help; kUnavailable is outside.

@@ -64,6 +64,10 @@ std::string JsonString(std::string_view text) {
 
 void Write(Level level, std::string_view message, const Fields& fields) {
   if (level < minimum) return;
+  if (hook != nullptr) {
+    hook(level, message, fields);
+    return;
+  }
   std::string line;
   if (format == Format::kJson) {
     line = "{\"ts\":\"" + Timestamp() + "\",\"level\":\"" + std::string(Name(level)) + "\"";

@@ -18,6 +18,9 @@ using Fields = std::vector<std::pair<std::string_view, std::string>>;
 /// Thread: thread-safe.
 void Write(Level level, std::string_view message, const Fields& fields = {});
 
+/// Takes every event at or above the minimum instead of standard error. Null in production.
+inline void (*hook)(Level level, std::string_view message, const Fields& fields) = nullptr;
+
 /// Call before the first thread starts.
 void SetFormat(Format format);
 void SetMinimumLevel(Level level);

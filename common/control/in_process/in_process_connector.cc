@@ -1,10 +1,10 @@
 #include "common/control/in_process/in_process_connector.h"
 
-#include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <utility>
+
+#include "common/runtime/sync.h"
 
 namespace weir::control {
 namespace {
@@ -20,7 +20,7 @@ class Sequence {
       queue_.push_back(std::move(delivery));
       if (busy_) return;
       busy_ = true;
-      deliverer_ = std::this_thread::get_id();
+      deliverer_ = runtime::CurrentThread();
     }
     Drain();
   }
@@ -33,7 +33,7 @@ class Sequence {
       queue_.push_back(std::move(delivery));
       if (busy_) return;
       busy_ = true;
-      deliverer_ = std::this_thread::get_id();
+      deliverer_ = runtime::CurrentThread();
     }
     Drain();
   }
@@ -42,7 +42,7 @@ class Sequence {
     std::unique_lock lock(mutex_);
     closed_ = true;
     queue_.clear();
-    idle_.wait(lock, [this] { return !busy_ || deliverer_ == std::this_thread::get_id(); });
+    idle_.wait(lock, [this] { return !busy_ || deliverer_ == runtime::CurrentThread(); });
   }
 
  private:
@@ -63,11 +63,11 @@ class Sequence {
     }
   }
 
-  std::mutex mutex_;
+  runtime::Mutex mutex_;
   std::deque<std::function<void()>> queue_;
-  std::condition_variable idle_;
+  runtime::ConditionVariable idle_;
   bool busy_ = false;
-  std::thread::id deliverer_;  // means something while busy_
+  runtime::ThreadId deliverer_ = 0;  // means something while busy_
   bool closed_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/runtime/sync.h"
 #include "taskmanager/connector/kafka/transaction/producer_port.h"
 
 namespace weir::taskmanager::kafka {
@@ -21,17 +22,17 @@ class DrainGate {
 
   /// Waits until all records are confirmed; nothing to wait for after Close.
   absl::Status Pass(int64_t timeout_ms) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (producer_ == nullptr) return absl::OkStatus();
     return producer_->Drain(produced_, timeout_ms);
   }
   void Close() {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     producer_ = nullptr;
   }
 
  private:
-  std::mutex mutex_;
+  runtime::Mutex mutex_;
   Producer* producer_;
   const std::vector<int64_t> produced_;
 };

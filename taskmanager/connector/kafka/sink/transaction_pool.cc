@@ -31,7 +31,7 @@ TransactionPool::TransactionPool(Options options, TransactionCoordinator* coordi
 
 TransactionPool::~TransactionPool() {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -40,8 +40,8 @@ TransactionPool::~TransactionPool() {
 }
 
 void TransactionPool::Start() {
-  warmer_ = std::thread([this] { RunWarmer(); });
-  reaper_ = std::thread([this] { RunReaper(); });
+  warmer_ = runtime::Thread("kafka-warmer", [this] { RunWarmer(); });
+  reaper_ = runtime::Thread("kafka-reaper", [this] { RunReaper(); });
 }
 
 std::string TransactionPool::IdOf(int slot) const {
@@ -51,12 +51,12 @@ std::string TransactionPool::IdOf(int slot) const {
 }
 
 bool TransactionPool::stopping() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return stopping_;
 }
 
 void TransactionPool::RunWarmer() {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock lock(mutex_);
   while (!stopping_) {
     RenewIdle();
     std::optional<int> slot;
@@ -101,7 +101,7 @@ void TransactionPool::RenewIdle() {
 }
 
 void TransactionPool::RunReaper() {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock lock(mutex_);
   while (true) {
     if (retired_.empty()) {
       if (stopping_) return;
@@ -143,7 +143,7 @@ absl::StatusOr<std::unique_ptr<WarmTransaction>> TransactionPool::Warm(int slot)
     const absl::Status warmed = made->producer->Warm(kTryMs);
     if (warmed.ok()) break;
     if (!MayPass(warmed) || stopping()) return warmed;
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     trouble_ = warmed;
   }
   absl::StatusOr<std::string> topic_id = coordinator_->TopicId(options_.producer.topic, DeadlineIn(2 * kTryMs));
@@ -153,17 +153,17 @@ absl::StatusOr<std::unique_ptr<WarmTransaction>> TransactionPool::Warm(int slot)
 }
 
 bool TransactionPool::HasWarm() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return slots_.warm() > 0;
 }
 
 absl::Status TransactionPool::status() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return status_;
 }
 
 absl::StatusOr<std::unique_ptr<WarmTransaction>> TransactionPool::Take(int64_t wait_ms) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return slots_.warm() > 0 || !status_.ok(); });
   const std::optional<int> slot = slots_.Open();
   if (!slot) {
@@ -187,12 +187,12 @@ absl::StatusOr<std::unique_ptr<WarmTransaction>> TransactionPool::Take(int64_t w
 }
 
 absl::Status TransactionPool::Seal(int slot, CheckpointId checkpoint) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return slots_.Seal(slot, checkpoint);
 }
 
 absl::Status TransactionPool::Prepare(std::unique_ptr<WarmTransaction> transaction, int64_t deadline_ms) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(slots_.Prepare(transaction->slot));
   Entry& entry = entries_[static_cast<size_t>(transaction->slot)];
   entry.deadline_ms = deadline_ms;
@@ -207,7 +207,7 @@ absl::Status TransactionPool::Prepare(std::unique_ptr<WarmTransaction> transacti
 }
 
 std::unique_ptr<Producer> TransactionPool::TakeKept(const std::string& id) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (int slot = 0; slot < slots_.size(); ++slot) {
     if (slots_.state(slot) == SlotPool::State::kPrepared && IdOf(slot) == id) {
       return std::move(entries_[static_cast<size_t>(slot)].kept);
@@ -217,7 +217,7 @@ std::unique_ptr<Producer> TransactionPool::TakeKept(const std::string& id) {
 }
 
 void TransactionPool::Committed(const std::string& id) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (int slot = 0; slot < slots_.size(); ++slot) {
     if (slots_.state(slot) != SlotPool::State::kPrepared || IdOf(slot) != id) continue;
     slots_.Commit(slot).IgnoreError();
@@ -230,14 +230,14 @@ void TransactionPool::Committed(const std::string& id) {
 }
 
 void TransactionPool::Retire(std::unique_ptr<Producer> producer) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   retired_.push_back(std::move(producer));
   changed_.notify_all();
 }
 
 control::SinkTransactions TransactionPool::Transactions() const {
   using State = control::TransactionInfo::State;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   control::SinkTransactions all = counts_;
   for (int slot = 0; slot < slots_.size(); ++slot) {
     control::TransactionInfo info;

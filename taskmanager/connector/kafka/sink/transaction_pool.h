@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -9,13 +8,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/control/transaction_info.h"
+#include "common/runtime/sync.h"
 #include "taskmanager/connector/kafka/sink/slot_pool.h"
 #include "taskmanager/connector/kafka/transaction/handle.h"
 #include "taskmanager/connector/kafka/transaction/producer_port.h"
@@ -96,15 +95,15 @@ class TransactionPool {
   std::optional<KafkaHandle::Mode> mode_;  // the warmer's
   std::string cluster_id_;                 // the warmer's
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable runtime::Mutex mutex_;
+  runtime::ConditionVariable changed_;
   bool stopping_ = false;
   SlotPool slots_;
   std::vector<Entry> entries_;
   std::deque<std::unique_ptr<Producer>> retired_;
   absl::Status status_, trouble_;
   control::SinkTransactions counts_;
-  std::thread warmer_, reaper_;
+  runtime::Thread warmer_, reaper_;
 };
 
 }  // namespace weir::taskmanager::kafka

@@ -15,6 +15,7 @@
 #include "common/checkpoint/file/local_file.h"
 #include "common/checkpoint/storage_id.h"
 #include "common/fs/file_system.h"
+#include "common/runtime/sync.h"
 
 namespace weir::checkpoint {
 namespace {
@@ -284,7 +285,7 @@ class FileStorage final : public Storage {
   const uint64_t unique_ = RandomSeed();
   std::atomic<uint64_t> counter_{0};
   std::atomic<bool> id_seen_;
-  std::mutex mutex_;
+  runtime::Mutex mutex_;
   std::set<std::string> durable_folders_;  // guarded by mutex_
 };
 

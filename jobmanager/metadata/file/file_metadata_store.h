@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/fs/file_system.h"
+#include "common/runtime/sync.h"
 #include "jobmanager/metadata/metadata_store.h"
 
 namespace weir::jobmanager {
@@ -45,7 +46,7 @@ class FileMetadataStore final : public MetadataStore {
   const std::string folder_;
   std::unique_ptr<fs::FileLock> lock_;
   LeaderEpoch epoch_;
-  std::mutex mutex_;
+  runtime::Mutex mutex_;
   std::map<JobId, Stored> stored_;
 };
 

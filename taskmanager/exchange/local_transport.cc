@@ -58,8 +58,12 @@ std::shared_ptr<InputChannel> LocalTransport::Register(const ChannelId& id, std:
     if (self->remote) return self->remote_consumed(bytes);
     const int64_t left = self->outstanding -= bytes;
     if (left >= InputChannel::kCapacityBytes / 2 || !self->blocked.exchange(false)) return;
-    std::lock_guard lock(self->mutex);
-    if (self->wake_sender) self->wake_sender();
+    std::function<void()> wake_sender;
+    {
+      std::lock_guard lock(self->mutex);
+      wake_sender = self->wake_sender;
+    }
+    if (wake_sender) wake_sender();  // not under the lock: it takes others
   });
   std::lock_guard lock(mutex_);
   links_[id] = link;

@@ -41,6 +41,17 @@ Errno MakeFolders(FileSystem& in, const std::string& path, std::string* failed) 
   return error == EEXIST ? ENOTDIR : error;
 }
 
+Errno SyncFoldersAbove(FileSystem& in, const std::string& path) {
+  for (std::string up = path; !up.empty() && up != "/"; up = ParentOf(up)) {
+    const std::string above = ParentOf(up);
+    const Errno error = in.SyncFolder(above.empty() ? "." : above);
+    // Folders of others, or of a kind that knows no fsync: ours lie below.
+    if (error == EACCES || error == EPERM || error == EINVAL || error == EROFS) return 0;
+    if (error != 0) return error;
+  }
+  return 0;
+}
+
 Errno RemoveAll(FileSystem& in, const std::string& path) {
   const Errno unlinked = in.Unlink(path);
   if (unlinked == 0 || unlinked == ENOENT || unlinked == ENOTDIR) return 0;

@@ -108,6 +108,8 @@ bool Exists(FileSystem& in, const std::string& path);
 bool IsFolder(FileSystem& in, const std::string& path);
 /// With those above it; one that is there is fine. `failed` (if given) gets the path that could not be made.
 [[nodiscard]] Errno MakeFolders(FileSystem& in, const std::string& path, std::string* failed = nullptr);
+/// Makes the names of a folder and of those above it durable, as far up as this process may.
+[[nodiscard]] Errno SyncFoldersAbove(FileSystem& in, const std::string& path);
 /// A file, or a folder with all in it; nothing there is fine.
 [[nodiscard]] Errno RemoveAll(FileSystem& in, const std::string& path);
 

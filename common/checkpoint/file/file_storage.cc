@@ -302,10 +302,8 @@ absl::StatusOr<std::unique_ptr<Storage>> OpenFileStorage(const std::string& uri,
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
   if (root == RootFolder::kCreate && !IsFolder(folder)) {
     RETURN_IF_ERROR(MakeFolders(folder));
-    for (std::string up = folder; up != "/"; up = ParentOf(up)) {
-      // Folders of others above ours may not let us; ours were just made.
-      if (!local::FsyncFolder(ParentOf(up)).ok()) break;
-    }
+    const fs::Errno error = fs::SyncFoldersAbove(fs::Default(), folder);
+    if (error != 0) return local::FromErrno("cannot fsync the folders above", folder, error);
   }
   if (!IsFolder(folder)) {
     return absl::UnavailableError(absl::StrCat("the checkpoint storage ", folder,

@@ -61,6 +61,8 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
 absl::Status MakeFolders(const std::string& path) {
   if (const fs::Errno error = fs::MakeFolders(fs::Default(), path); error != 0)
     return Error(error, "create folder", path);
+  if (const fs::Errno error = fs::SyncFoldersAbove(fs::Default(), path); error != 0)
+    return Error(error, "fsync the folders above", path);
   return absl::OkStatus();
 }
 

@@ -12,7 +12,7 @@ namespace weir::jobmanager {
 /// bytes or the new ones. Errors: name the path and what the system said.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes);
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
-/// With its parents; existing is OK.
+/// With its parents, durable; existing is OK.
 absl::Status MakeFolders(const std::string& path);
 /// Not existing is OK. The folder is fsynced.
 absl::Status DeleteFileDurably(const std::string& path);

@@ -33,6 +33,9 @@ absl::StatusOr<std::string> OutputFolder::Prepare() const {
 
   auto id = ReadId();
   if (id.ok() || !absl::IsNotFound(id.status())) return id;
+  // Whoever finds the id may take the folder for durable.
+  if (const fs::Errno error = fs::SyncFoldersAbove(fs::Default(), path_); error != 0)
+    return FileError(error, "fsync the folders above", path_);
   // Whole under a name of its own first; of several that do this at once, one gives its file the name.
   Rng rng(RandomSeed());
   const std::string temporary = absl::StrCat(kIdName, ".", rng.Hex(kIdDigits));

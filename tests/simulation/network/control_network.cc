@@ -21,16 +21,17 @@ bool IsFenced(const Variant& message) {
 const char* NameOf(const control::ToJobManager& message) {
   static constexpr const char* kNames[] = {"Register",   "StorageChecked", "Heartbeat",         "MetricsReport",
                                            "SubtaskStateChanged", "SplitsFound", "SourceEnded", "CheckpointAck",
-                                           "CheckpointDecline", "CommitConfirmed", "Swept",     "ProbeResult"};
-  static_assert(std::size(kNames) == std::variant_size_v<control::ToJobManager>);
+                                           "CheckpointDecline", "CommitConfirmed", "Swept",     "ProbeResult",
+                                           "AttemptReport"};
+  static_assert(std::size(kNames) == std::variant_size_v<control::ToJobManager>, "name the new message here");
   return kNames[message.index()];
 }
 const char* NameOf(const control::ToTaskManager& message) {
   static constexpr const char* kNames[] = {"RegisterReply",      "Registered",        "RegisterRefused", "Deploy",
                                            "AssignSplits",       "Sweep",             "StartRunning",
                                            "TriggerCheckpoint",  "CheckpointComplete", "CheckpointAborted",
-                                           "CancelAttempt",      "ProbeStorage",      "HeartbeatReply"};
-  static_assert(std::size(kNames) == std::variant_size_v<control::ToTaskManager>);
+                                           "CancelAttempt",      "ProbeStorage",      "HeartbeatReply",  "AdoptAttempt"};
+  static_assert(std::size(kNames) == std::variant_size_v<control::ToTaskManager>, "name the new message here");
   return kNames[message.index()];
 }
 

@@ -21,10 +21,10 @@ FaultScope Scope() {
 }
 
 TEST_CASE("a plan is the same after it was printed and read") {
-  const auto read = FaultPlan::Parse("3.5+2 delay(jm-1,tm-2)=-40000; 2.15+0.8 kill(tm-1)\n4 reset(tm-1,tm-2);0.000001 kafka_restart");
+  const auto read = FaultPlan::Parse("3.5+2 delay(jm-1,tm-2)=-40000; 2.15+0.8 kill(tm-1)\n4 reset(tm-1,tm-2);0.000001 kafka_kill");
   REQUIRE(read.ok());
   CHECK(read->Text() ==
-        "0.000001 kafka_restart; 2.15+0.8 kill(tm-1); 3.5+2 delay(jm-1,tm-2)=-40000; 4 reset(tm-1,tm-2)");
+        "0.000001 kafka_kill; 2.15+0.8 kill(tm-1); 3.5+2 delay(jm-1,tm-2)=-40000; 4 reset(tm-1,tm-2)");
   CHECK(read->Ends() == 5'500'000);
   CHECK(read->faults[2].targets == std::vector<std::string>{"jm-1", "tm-2"});
   CHECK(read->faults[2].amount == -40000);

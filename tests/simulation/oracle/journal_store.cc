@@ -17,8 +17,10 @@ Journal::Record NoteOf(const jobmanager::JobRecord& record) {
   return note;
 }
 
-absl::Status Answered(Journal* journal, Journal::Record note, absl::Status status) {
+absl::Status Answered(Journal* journal, Journal::Record note, const jobmanager::JobRecord& record,
+                      absl::Status status) {
   if (!status.ok()) return status;
+  journal->last_records[record.id] = record;
   note.accepted_at = TheSimulation().Now();
   journal->records.push_back(std::move(note));
   TheSimulation().Trace("recorded", journal->records.back().last_id.value, journal->records.back().attempt.value,
@@ -31,13 +33,13 @@ absl::Status Answered(Journal* journal, Journal::Record note, absl::Status statu
 absl::Status JournalStore::Create(const jobmanager::JobRecord& record, const std::string& spec) {
   const Journal::Record note = NoteOf(record);
   journal_->proposed.push_back(note);
-  return Answered(journal_, note, inner_->Create(record, spec));
+  return Answered(journal_, note, record, inner_->Create(record, spec));
 }
 
 absl::Status JournalStore::Put(const jobmanager::JobRecord& record) {
   const Journal::Record note = NoteOf(record);
   journal_->proposed.push_back(note);
-  return Answered(journal_, note, inner_->Put(record));
+  return Answered(journal_, note, record, inner_->Put(record));
 }
 
 }  // namespace weir::sim

@@ -111,7 +111,6 @@ class World {
   const Surroundings surroundings_;
   Simulation* const simulation_;
   std::vector<std::unique_ptr<Member>> members_;
-  std::map<std::string, std::shared_ptr<const plan::ExecutionPlan>> plans_;
   std::vector<std::function<void(NodeId)>> power_loss_;
   Rng incarnations_;
   SteadyMicros restart_after_ = 0;

@@ -245,7 +245,9 @@ void Simulation::Join(uint64_t thread) {
 }
 
 uint64_t Simulation::Current() const { return running_ == nullptr ? 0 : running_->id; }
-std::string_view Simulation::running_name() const { return running_ == nullptr ? "-" : running_->name; }
+std::string_view Simulation::running_name() const {
+  return running_ == nullptr ? std::string_view("-") : std::string_view(running_->name);
+}
 
 void Simulation::Push(SteadyMicros at, Fiber* fiber) {
   queue_.push_back({at, ++order_, fiber, nullptr, fiber->turn});

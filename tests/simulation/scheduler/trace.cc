@@ -8,6 +8,10 @@ void Trace::Mix(std::string_view text) {
   Mix(hash);
 }
 
+void Trace::Note(std::string_view text) const {
+  if (out_ != nullptr) std::fprintf(out_, "%41s%.*s\n", "", static_cast<int>(text.size()), text.data());
+}
+
 void Trace::Print(SteadyMicros now, std::string_view who, const std::string& text) const {
   std::fprintf(out_, "[%5d.%06d] %-24.*s %s\n", static_cast<int>(now / 1'000'000), static_cast<int>(now % 1'000'000),
                static_cast<int>(who.size()), who.data(), text.c_str());

@@ -30,6 +30,8 @@ class Trace {
       Print(now, who, text);
     }
   }
+  /// More of the event before, for people only.
+  void Note(std::string_view text) const;
   void Mix(std::string_view text);
   void Mix(const std::string& text) { Mix(std::string_view(text)); }
   void Mix(const char* text) { Mix(std::string_view(text)); }

@@ -78,8 +78,9 @@ void World::StartAll() {
 }
 
 void World::Start(const std::string& name) {
-  if (Lives(name)) return;
   Member& m = member(name);
+  m.held_down = false;
+  if (Lives(name)) return;
   m.process = simulation_->StartProcess(m.node, name, [this, &m] {
     m.is_job_manager ? RunJobManager(m) : RunTaskManager(m);
   });
@@ -87,12 +88,13 @@ void World::Start(const std::string& name) {
     m.job_manager = nullptr;
     if (restart_after_ == 0) return;
     simulation_->After(restart_after_, [this, &m, process] {
-      if (m.process == process) Start(m.name);
+      if (m.process == process && !m.held_down) Start(m.name);
     });
   });
 }
 
 void World::Kill(const std::string& name) {
+  member(name).held_down = true;
   if (Lives(name)) simulation_->Kill(member(name).process);
 }
 void World::Pause(const std::string& name) {

@@ -74,7 +74,8 @@ class World {
   void Continue(const std::string& name);
   /// Kills all processes of the node and loses what its disk was not told to keep: the disk listens to OnPowerLoss.
   void PowerLoss(const std::string& name);
-  /// A process that ends by itself or that a failpoint killed is started again after that time. 0: never.
+  /// A process that ends by itself or that a failpoint killed is started again after that time; one that Kill ended is
+  /// down until Start. 0: never.
   void SetRestartAfter(SteadyMicros micros) { restart_after_ = micros; }
 
   std::vector<std::string> names() const;
@@ -100,6 +101,7 @@ class World {
     ProcessId process = 0;
     jobmanager::JobManager* job_manager = nullptr;  // once it leads; null again at its death
     int lives = 0;
+    bool held_down = false;  // by Kill
   };
 
   Member& member(const std::string& name);

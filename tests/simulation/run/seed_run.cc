@@ -1,0 +1,236 @@
+#include "tests/simulation/run/seed_run.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/checkpoint/file/file_storage.h"
+#include "common/fs/file_system.h"
+#include "jobmanager/metadata/file/file_metadata_store.h"
+#include "taskmanager/connector/file/file_connector.h"
+#include "taskmanager/connector/file/file_descriptor.h"
+#include "tests/simulation/disk/simulated_file_system.h"
+#include "tests/simulation/disk/simulation_environment.h"
+#include "tests/simulation/network/control_network.h"
+#include "tests/simulation/network/exchange_network.h"
+#include "tests/simulation/network/network.h"
+#include "tests/simulation/network/network_faults.h"
+#include "tests/simulation/oracle/journal_store.h"
+#include "tests/simulation/oracle/verdict.h"
+#include "tests/simulation/plan/fault_kinds.h"
+#include "tests/simulation/plan/nemesis.h"
+#include "tests/simulation/run/disk_faults.h"
+#include "tests/simulation/run/hooks.h"
+#include "tests/simulation/run/process_faults.h"
+#include "tests/simulation/workload/client.h"
+#include "tests/simulation/workload/source.h"
+#include "tests/simulation/world/world.h"
+
+namespace weir::sim {
+namespace {
+
+constexpr SteadyMicros kPatience = 60'000'000;
+constexpr SteadyMicros kQuiet = 500'000;       // between the last fault and the time from which all must be well
+constexpr SteadyMicros kRestartAfter = 300'000;  // what a service manager waits before it starts a process again
+constexpr char kJobManagerAddress[] = "jm-1:7070";
+constexpr char kCheckpoints[] = "/checkpoints";
+
+const job::ConnectorCatalog& Catalog() {
+  static const auto* const catalog = [] {
+    auto* made = new job::ConnectorCatalog;
+    made->Add(SimulatedSourceDescriptor());
+    made->Add(taskmanager::file::Descriptor());
+    return made;
+  }();
+  return *catalog;
+}
+
+absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri, bool create) {
+  auto storage = checkpoint::OpenFileStorage(
+      uri, create ? checkpoint::RootFolder::kCreate : checkpoint::RootFolder::kMustExist);
+  if (!storage.ok()) return storage.status();
+  return std::shared_ptr<checkpoint::Storage>(*std::move(storage));
+}
+
+/// Everything that stands while one seed runs.
+class Run {
+ public:
+  explicit Run(const RunOptions& options);
+  ~Run() { fs::SetDefault(nullptr); }
+  RunResult Execute();
+  FaultPlan DrawPlan();
+
+ private:
+  Surroundings MakeSurroundings();
+  void ReadOutput(Outcome* outcome);
+
+  const RunOptions options_;
+  Simulation simulation_;
+  Hooks hooks_;
+  SimulationEnvironment environment_;
+  SimulatedFileSystem disks_;
+  Network network_;
+  ControlNetwork control_;
+  Journal journal_;
+  taskmanager::ConnectorRegistry registry_;
+  World world_;
+  Nemesis nemesis_;
+};
+
+Run::Run(const RunOptions& options)
+    : options_(options),
+      simulation_(options.seed),
+      hooks_(&simulation_),
+      environment_(&simulation_),
+      disks_(&environment_, simulation_.Stream("disks").Next()),
+      network_(&simulation_),
+      control_(&network_),
+      world_(
+          [&] {
+            WorldOptions world;
+            world.taskmanagers = options.taskmanagers;
+            world.slots = options.slots;
+            world.checkpoint_storage = absl::StrCat("file://", kCheckpoints);
+            return world;
+          }(),
+          MakeSurroundings(), &simulation_) {
+  simulation_.trace().PrintTo(options.trace);
+  fs::SetDefault(&disks_);
+  disks_.Share(kCheckpoints);
+  disks_.Share(Workload::kFolder);
+  taskmanager::file::Register(&registry_);
+  RegisterSimulatedSource(&registry_, &journal_);
+  world_.SetRestartAfter(kRestartAfter);
+  AddNetworkFaults(&network_, &control_, &nemesis_);
+  AddClockFaults(&simulation_, &nemesis_);
+  AddProcessFaults(&world_, &network_, &disks_, &hooks_, &nemesis_);
+  AddDiskFaults(&world_, &disks_, {kCheckpoints, Workload::kFolder}, &nemesis_);
+}
+
+Surroundings Run::MakeSurroundings() {
+  Surroundings around;
+  around.connector = [this](const ProcessRef&) { return control_.Connector({kJobManagerAddress}); };
+  around.listen = [this](const ProcessRef& jobmanager, control::TaskManagerLinkHandler* handler) {
+    control_.Listen(jobmanager.process, kJobManagerAddress, handler);
+  };
+  around.transport = [this](const ProcessRef& taskmanager, const std::string& address, Incarnation incarnation) {
+    return MakeExchangeTransport(&network_, taskmanager.process, address, incarnation);
+  };
+  around.open_metadata = [this](const ProcessRef&) -> absl::StatusOr<std::unique_ptr<jobmanager::MetadataStore>> {
+    auto store = jobmanager::FileMetadataStore::Open("/jobmanager");
+    if (!store.ok()) return store.status();
+    return std::make_unique<JournalStore>(*std::move(store), &journal_);
+  };
+  around.open_storage = OpenStorage;
+  around.registry = [this](const ProcessRef&) { return &registry_; };
+  around.catalog = &Catalog();
+  return around;
+}
+
+FaultPlan Run::DrawPlan() {
+  if (options_.plan) return *options_.plan;
+  FaultScope scope;
+  for (const std::string& name : world_.names()) {
+    (name[0] == 'j' ? scope.jobmanagers : scope.taskmanagers).push_back(name);
+  }
+  scope.kinds = nemesis_.Kinds();
+  scope.until = options_.busy;
+  Rng rng = simulation_.Stream("faults");
+  return DrawFaults(scope, &rng);
+}
+
+void Run::ReadOutput(Outcome* outcome) {
+  SimulatedDisk& disk = disks_.DiskAt(-1, Workload::kFolder);
+  for (const std::string& path : disk.image().Files(Workload::kFolder)) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (name.starts_with('.')) {
+      if (name != ".weir-id") outcome->left.push_back(path);
+      continue;
+    }
+    const std::string text = disk.Contents(path).value_or("");
+    for (absl::string_view row : absl::StrSplit(text, '\n', absl::SkipEmpty())) outcome->files.emplace_back(row);
+  }
+}
+
+RunResult Run::Execute() {
+  RunResult result;
+  Rng draws = simulation_.Stream("workload");
+  WorkloadChoice choice;
+  choice.kind = options_.kind;
+  choice.kafka = false;
+  choice.slots = options_.slots * options_.taskmanagers;
+  choice.busy_until = options_.busy;
+  const Workload workload = DrawWorkload(choice, &draws);
+  result.workload = Describe(workload);
+  result.plan = DrawPlan();
+  if (const absl::Status status = nemesis_.Check(result.plan); !status.ok()) {
+    result.violations.push_back({"plan", std::string(status.message())});
+    return result;
+  }
+  simulation_.Trace("workload:", result.workload);
+  simulation_.Trace("faults:", result.plan.Text());
+
+  world_.StartAll();
+  simulation_.SpawnIn(kOutside, "nemesis", [&] {
+    nemesis_.Run(
+        result.plan, [&](SteadyMicros at) { simulation_.Await(at - simulation_.Now()); },
+        [&](const std::string& text) { simulation_.Trace(text); });
+    hooks_.Calm();
+  });
+  Client::Options client_options;
+  client_options.workload = workload;
+  client_options.catalog = &Catalog();
+  client_options.leader = [this] {
+    return Client::Leader{world_.leader(), world_.leader() == nullptr ? 0 : world_.process("jm-1")};
+  };
+  client_options.quiet_at = std::max(result.plan.Ends(), options_.busy) + kQuiet;
+  client_options.patience = kPatience;
+  Client client(client_options, &simulation_);
+  simulation_.SpawnIn(kOutside, "client", [&] {
+    client.Run();
+    simulation_.Await(kQuiet);
+    simulation_.Stop();
+  });
+  simulation_.RunUntil(client_options.quiet_at + 2 * kPatience);
+
+  Outcome outcome;
+  outcome.journal = &journal_;
+  outcome.workload = &workload;
+  outcome.legs = client.legs();
+  outcome.client_done = client.done();
+  ReadOutput(&outcome);
+  if (!client.done()) outcome.left.clear();
+  result.violations = client.violations();
+  if (!client.done() && result.violations.empty()) {
+    result.violations.push_back({"O7", "the user waits for an answer that never comes"});
+  }
+  for (Violation& violation : Judge(outcome)) result.violations.push_back(std::move(violation));
+  std::set<CheckpointId> ids;
+  for (const Journal::Record& record : journal_.records) {
+    ids.insert(record.last_id);
+    result.attempts = std::max(result.attempts, static_cast<int>(record.attempt.value));
+  }
+  result.checkpoints = static_cast<int>(ids.size());
+  result.recovered_in = client.recovered_in().value_or(0);
+  result.hash = simulation_.trace().hash();
+  result.virtual_micros = simulation_.Now();
+  result.steps = simulation_.steps();
+  result.reached = hooks_.reached();
+  return result;
+}
+
+}  // namespace
+
+RunResult RunSeed(const RunOptions& options) {
+  Run run(options);
+  return run.Execute();
+}
+
+FaultPlan PlanOf(const RunOptions& options) { return Run(options).DrawPlan(); }
+
+}  // namespace weir::sim

@@ -34,8 +34,8 @@ std::vector<std::string> WindowsOf(const Ranges& records) {
   }
   std::vector<std::string> rows;
   for (const auto& [window, sums] : windows) {
-    rows.push_back(absl::StrCat("{\"k\":", window.second, ",\"b\":", window.first * kWindowMicros / 1000, ",\"c\":", sums.count,
-                                ",\"s\":", sums.seqs, ",\"q\":", sums.splits, "}"));
+    rows.push_back(absl::StrCat("{\"k\":", window.second, ",\"b\":", window.first * kWindowMicros / 1000,
+                                ",\"c\":", sums.count, ",\"s\":", sums.seqs, ",\"q\":", sums.splits, "}"));
   }
   return rows;
 }

@@ -20,7 +20,8 @@ Content ContentOf(int32_t split, int64_t seq);
 inline constexpr int64_t kWindowMicros = 1'000'000;
 
 /// The rows that a filter, then a tumbling window by key with count and sums, must make of all these records: by a
-/// plain loop over them. `{"k":3,"b":12,"c":5,"s":70,"q":4}`: key, start of the window in milliseconds, count, sum of seq, sum of split.
+/// plain loop over them. `{"k":3,"b":12,"c":5,"s":70,"q":4}`: key, start of
+/// the window in milliseconds, count, sum of seq, sum of split.
 std::vector<std::string> WindowsOf(const Ranges& records);
 
 }  // namespace weir::sim

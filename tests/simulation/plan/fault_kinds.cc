@@ -116,8 +116,6 @@ const std::vector<FaultKind>& FaultKinds() {
       {"kill", kAnyProcess, 14, 20 * kMs, 4 * kSecond, 0, 0, "kill -9; a new process after the time"},
       {"kill_jobmanager", kJobManager, 8, 20 * kMs, 3 * kSecond, 0, 0, "kill -9 of a JobManager"},
       {"kill_taskmanagers", kEveryTaskManager, 2, 20 * kMs, 2 * kSecond, 0, 0, "kill -9 of all TaskManagers at once"},
-      {"crash_at_failpoint", kAnyProcess, 8, 200 * kMs, 3 * kSecond, 0, 0,
-       "the process dies at one of the next failpoints that it passes in that time"},
       {"power", kAnyProcess, 4, 200 * kMs, 5 * kSecond, 0, 0,
        "the machine goes: what was not fsynced is lost, its peers hear nothing"},
       {"pause", kAnyProcess, 8, 50 * kMs, 6 * kSecond, 0, 0, "SIGSTOP, then SIGCONT: a zombie when it is long"},

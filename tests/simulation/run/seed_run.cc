@@ -14,13 +14,18 @@
 #include "jobmanager/metadata/file/file_metadata_store.h"
 #include "taskmanager/connector/file/file_connector.h"
 #include "taskmanager/connector/file/file_descriptor.h"
+#include "taskmanager/connector/kafka/kafka_descriptor.h"
+#include "taskmanager/connector/kafka/sink/kafka_sink_factory.h"
 #include "tests/simulation/disk/simulated_file_system.h"
 #include "tests/simulation/disk/simulation_environment.h"
+#include "tests/simulation/kafka/kafka_faults.h"
+#include "tests/simulation/kafka/simulated_kafka.h"
 #include "tests/simulation/network/control_network.h"
 #include "tests/simulation/network/exchange_network.h"
 #include "tests/simulation/network/network.h"
 #include "tests/simulation/network/network_faults.h"
 #include "tests/simulation/oracle/journal_store.h"
+#include "tests/simulation/oracle/restore_check.h"
 #include "tests/simulation/oracle/verdict.h"
 #include "tests/simulation/plan/fault_kinds.h"
 #include "tests/simulation/plan/nemesis.h"
@@ -39,15 +44,22 @@ constexpr SteadyMicros kQuiet = 500'000;       // between the last fault and the
 constexpr SteadyMicros kRestartAfter = 300'000;  // what a service manager waits before it starts a process again
 constexpr char kJobManagerAddress[] = "jm-1:7070";
 constexpr char kCheckpoints[] = "/checkpoints";
+constexpr int kPartitions = 2;
 
 const job::ConnectorCatalog& Catalog() {
   static const auto* const catalog = [] {
     auto* made = new job::ConnectorCatalog;
     made->Add(SimulatedSourceDescriptor());
     made->Add(taskmanager::file::Descriptor());
+    made->Add(taskmanager::kafka::Descriptor());
     return made;
   }();
   return *catalog;
+}
+
+SimulatedKafka::Options KafkaOptions(const Simulation& simulation) {
+  Rng rng = simulation.Stream("kafka options");
+  return SimulatedKafka::Draw(&rng);
 }
 
 absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri, bool create) {
@@ -76,6 +88,7 @@ class Run {
   SimulatedFileSystem disks_;
   Network network_;
   ControlNetwork control_;
+  SimulatedKafka kafka_;
   Journal journal_;
   taskmanager::ConnectorRegistry registry_;
   World world_;
@@ -90,6 +103,7 @@ Run::Run(const RunOptions& options)
       disks_(&environment_, simulation_.Stream("disks").Next()),
       network_(&simulation_),
       control_(&network_),
+      kafka_(KafkaOptions(simulation_), &simulation_),
       world_(
           [&] {
             WorldOptions world;
@@ -103,12 +117,15 @@ Run::Run(const RunOptions& options)
   fs::SetDefault(&disks_);
   disks_.Share(kCheckpoints);
   disks_.Share(Workload::kFolder);
+  kafka_.cluster().CreateTopic(Workload::kTopic, kPartitions);
   taskmanager::file::Register(&registry_);
+  taskmanager::kafka::RegisterSink(&registry_, kafka_.PortsFactory());
   RegisterSimulatedSource(&registry_, &journal_);
   world_.SetRestartAfter(kRestartAfter);
   AddNetworkFaults(&network_, &control_, &nemesis_);
   AddClockFaults(&simulation_, &nemesis_);
   AddProcessFaults(&world_, &network_, &disks_, &hooks_, &nemesis_);
+  AddKafkaFaults(&network_, &kafka_, &nemesis_);
   AddDiskFaults(&world_, &disks_, {kCheckpoints, Workload::kFolder}, &nemesis_);
 }
 
@@ -138,6 +155,7 @@ FaultPlan Run::DrawPlan() {
   for (const std::string& name : world_.names()) {
     (name[0] == 'j' ? scope.jobmanagers : scope.taskmanagers).push_back(name);
   }
+  scope.services = {"kafka"};
   scope.kinds = nemesis_.Kinds();
   scope.until = options_.busy;
   Rng rng = simulation_.Stream("faults");
@@ -155,6 +173,13 @@ void Run::ReadOutput(Outcome* outcome) {
     const std::string text = disk.Contents(path).value_or("");
     for (absl::string_view row : absl::StrSplit(text, '\n', absl::SkipEmpty())) outcome->files.emplace_back(row);
   }
+  for (int32_t partition = 0; partition < kPartitions; ++partition) {
+    std::vector<std::string>& rows = outcome->topic[partition];
+    for (auto& record : kafka_.cluster().Committed(Workload::kTopic, partition)) rows.push_back(record.value);
+  }
+  for (const SimulatedKafka::OpenTransaction& open : kafka_.OpenTransactions()) {
+    outcome->left.push_back("transaction " + open.id);
+  }
 }
 
 RunResult Run::Execute() {
@@ -162,7 +187,8 @@ RunResult Run::Execute() {
   Rng draws = simulation_.Stream("workload");
   WorkloadChoice choice;
   choice.kind = options_.kind;
-  choice.kafka = false;
+  choice.kafka = options_.kafka;
+  choice.file = options_.file;
   choice.slots = options_.slots * options_.taskmanagers;
   choice.busy_until = options_.busy;
   const Workload workload = DrawWorkload(choice, &draws);
@@ -194,6 +220,8 @@ RunResult Run::Execute() {
   simulation_.SpawnIn(kOutside, "client", [&] {
     client.Run();
     simulation_.Await(kQuiet);
+    const auto storage = OpenStorage(absl::StrCat("file://", kCheckpoints), false);
+    if (storage.ok()) result.violations = CheckRestorable(**storage, journal_);
     simulation_.Stop();
   });
   simulation_.RunUntil(client_options.quiet_at + 2 * kPatience);
@@ -205,7 +233,7 @@ RunResult Run::Execute() {
   outcome.client_done = client.done();
   ReadOutput(&outcome);
   if (!client.done()) outcome.left.clear();
-  result.violations = client.violations();
+  for (const Violation& violation : client.violations()) result.violations.push_back(violation);
   if (!client.done() && result.violations.empty()) {
     result.violations.push_back({"O7", "the user waits for an answer that never comes"});
   }

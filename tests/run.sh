@@ -131,6 +131,7 @@ if [ "$mode" = all ]; then
   # Against a real broker. All of the crash matrix: ./tests/kafka/crash_matrix.py --full
   cluster_tests with_kafka ./tests/kafka/with_kafka.py
   cluster_tests kafka_protocol ./tests/kafka/protocol.py
+  cluster_tests kafka_contract ./tests/kafka/contract.py contract_v2 contract_v0
   cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
   cluster_tests kafka_timeout ./tests/kafka/timeout.py
   cluster_tests kafka_mode_b ./tests/kafka/mode_b.py kafka_before_end_txn in_repair_produce in_repair_before_commit

@@ -364,14 +364,17 @@ absl::Status SimulatedProducer::Commit(int64_t timeout_ms) {
   const std::string& id = self.options.transactional_id;
   const SteadyMicros deadline = self.In(timeout_ms);
   BrokerAnswer answer;
-  return self.Insist(absl::StrCat("committing transaction ", id), deadline, &answer, [&] {
+  RETURN_IF_ERROR(self.Insist(absl::StrCat("committing transaction ", id), deadline, &answer, [&] {
     return self.brokers.AskCoordinator(
         Type::kTransaction, id,
         [id, producer = self.identity](ClusterModel& cluster, int broker) {
           return cluster.EndTxn(broker, id, producer, true, 1);
         },
         deadline);
-  });
+  }));
+  self.begun = false;  // librdkafka would begin another one, of the same epoch; sinks never do
+  for (Instance::Partition& partition : self.partitions) partition.added = false;
+  return absl::OkStatus();
 }
 
 const SimulatedProducer::Options& SimulatedProducer::options() const { return instance_->options; }

@@ -75,7 +75,6 @@ void TransactionStates::SendMarkers(const std::string& id, Known& known) {
   Transaction done = known.memory;
   done.state = done.state == State::kPrepareCommit ? State::kCompleteCommit : State::kCompleteAbort;
   done.partitions.clear();
-  done.started_ms = -1;
   if (done.next) done.identity = *done.next;
   done.next.reset();
   Append(id, known, std::move(done));

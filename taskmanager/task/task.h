@@ -74,7 +74,8 @@ class Task {
   };
   absl::StatusOr<StepResult> Step();
 
-  /// Source tasks: inject barrier `checkpoint`.
+  /// Source tasks: inject barrier `checkpoint`. One that is not newer than the last is old news, and so is a completion
+  /// that is older than the last.
   void Trigger(CheckpointId checkpoint);
   void Complete(CheckpointId checkpoint);
   absl::Status Abort(CheckpointId checkpoint);
@@ -114,6 +115,7 @@ class Task {
   bool source_end_said_ = false;
   bool idle_said_ = false;
   bool was_idle_ = false;
+  CheckpointId triggered_{-1}, completed_{-1};  // the newest
   std::deque<CheckpointId> due_;             // barriers to snapshot, in order
   std::optional<CheckpointId> draining_for_;  // until its snapshot is taken
   SteadyMicros seal_by_ = 0;                  // drained and waiting for an operator: declined then; 0: not waiting

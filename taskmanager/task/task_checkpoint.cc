@@ -61,9 +61,17 @@ void RunParts(AsyncParts& work, const Clock& clock, TaskEvents& events) {
 
 }  // namespace
 
-void Task::Trigger(CheckpointId checkpoint) { due_.push_back(checkpoint); }
+void Task::Trigger(CheckpointId checkpoint) {
+  // Said twice, it is one barrier: a second snapshot would seal, under the same id, rows that the first does not cover.
+  if (checkpoint <= triggered_) return;
+  triggered_ = checkpoint;
+  due_.push_back(checkpoint);
+}
 
 void Task::Complete(CheckpointId checkpoint) {
+  // The same again is answered again: whoever asks may not have heard the answer.
+  if (checkpoint < completed_) return;
+  completed_ = checkpoint;
   if (source_ != nullptr) source_->OnCheckpointComplete(checkpoint);
   for (const OperatorPtr& op : chain_.operators()) {
     if (op != nullptr) op->OnCheckpointComplete(checkpoint);

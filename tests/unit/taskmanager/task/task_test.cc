@@ -55,6 +55,9 @@ struct Probe final : Operator {
     log->push_back("snapshot " + std::to_string(checkpoint.value));
     return nullptr;
   }
+  void OnCheckpointComplete(CheckpointId checkpoint) override {
+    log->push_back("complete " + std::to_string(checkpoint.value));
+  }
   std::vector<std::string>* log;
   int watermark_steps = 0;
   bool ready = true;
@@ -270,6 +273,20 @@ TEST_CASE("Task: an abort ends the wait for an operator", "[task]") {
   for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, 8);
   f.Run();
   CHECK(f.events.log.empty());
+}
+
+TEST_CASE("Task: what is said again or too late changes nothing", "[task]") {
+  Fixture f;
+  for (const int64_t checkpoint : {7, 7, 6}) f.task->Trigger(CheckpointId(checkpoint));
+  f.Run();
+  f.task->Trigger(CheckpointId(7));
+  f.Run();
+  CHECK(f.events.log == Log{"ack 7"});
+  f.task->Trigger(CheckpointId(8));
+  f.Run();
+  CHECK(f.TakeLog() == Log{"drain", "snapshot 7", "drain", "snapshot 8"});
+  for (const int64_t checkpoint : {7, 8, 8, 7}) f.task->Complete(CheckpointId(checkpoint));
+  CHECK(f.TakeLog() == Log{"complete 7", "complete 8", "complete 8"});
 }
 
 TEST_CASE("Task: a failed channel is an error of the step", "[task]") {

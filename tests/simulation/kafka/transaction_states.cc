@@ -132,7 +132,7 @@ CoordinatorAnswer TransactionStates::InitProducerId(const std::string& id, int64
     return {kConcurrentTransactions, now_ + options_.append_most, {}};
   }
   Transaction next = known.memory;
-  next.identity = Next(known.memory);
+  if (options_.raises_epochs || !known.in_log) next.identity = Next(known.memory);
   next.state = State::kEmpty;
   next.timeout_ms = timeout_ms;
   next.started_ms = -1;

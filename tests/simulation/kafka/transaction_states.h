@@ -47,6 +47,8 @@ class TransactionStates {
     SteadyMicros append_least = 200, append_most = 3'000;
     SteadyMicros marker_least = 300, marker_most = 10'000;
     int16_t first_epoch = 0;
+    /// False: a known bug (bugs/known_bugs.h); an id that is initialised again keeps its epoch.
+    bool raises_epochs = true;
   };
   struct Transaction {
     State state = State::kEmpty;

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "tests/simulation/bugs/known_bugs.h"
 #include "tests/simulation/plan/shrinker.h"
 #include "tests/simulation/run/batch.h"
 
@@ -31,6 +32,8 @@ constexpr char kUsage[] =
     "  --faults TEXT    this plan (as a run prints it) instead of the seed's; none: no faults\n"
     "  --jobs N         processes at once (default: the cores)\n"
     "  --twice          every seed runs twice; the hashes must be the same\n"
+    "  --bug NAME       brings a known bug back, in jobs and faults in which it can show (weir-simulate-gate)\n"
+    "  --without-bug    the same jobs and faults, right code\n"
     "  --hashes         prints the hash of every seed\n"
     "  --keep-going N   ends after so many failing seeds (default 5)\n";
 
@@ -93,6 +96,14 @@ Arguments Parse(int argc, char** argv) {
       a.jobs = static_cast<int>(number());
     } else if (option == "--keep-going") {
       a.keep_going = static_cast<int>(number());
+    } else if (option == "--bug") {
+      const std::string name = value();
+      a.run.bug = FindKnownBug(name);
+      if (a.run.bug == nullptr) Usage("no such bug: " + name);
+      a.replay += " --bug " + name;
+    } else if (option == "--without-bug") {
+      a.run.has_bug = false;
+      a.replay += " --without-bug";
     } else if (option == "--trace") {
       a.trace = true;
     } else if (option == "--shrink") {

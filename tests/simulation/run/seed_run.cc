@@ -16,6 +16,8 @@
 #include "taskmanager/connector/file/file_descriptor.h"
 #include "taskmanager/connector/kafka/kafka_descriptor.h"
 #include "taskmanager/connector/kafka/sink/kafka_sink_factory.h"
+#include "common/base/known_bug.h"
+#include "tests/simulation/bugs/known_bugs.h"
 #include "tests/simulation/disk/simulated_file_system.h"
 #include "tests/simulation/disk/simulation_environment.h"
 #include "tests/simulation/kafka/kafka_faults.h"
@@ -80,8 +82,11 @@ class Run {
  private:
   Surroundings MakeSurroundings();
   void ReadOutput(Outcome* outcome);
+  void RegisterKafkaSink();
+  void PutBugInPlace();
 
   const RunOptions options_;
+  const Wrappers wrappers_;  // of the known bug
   Simulation simulation_;
   Hooks hooks_;
   SimulationEnvironment environment_;
@@ -97,6 +102,7 @@ class Run {
 
 Run::Run(const RunOptions& options)
     : options_(options),
+      wrappers_(options.bug != nullptr && options.has_bug ? options.bug->wrappers : Wrappers()),
       simulation_(options.seed),
       hooks_(&simulation_),
       environment_(&simulation_),
@@ -119,7 +125,7 @@ Run::Run(const RunOptions& options)
   disks_.Share(Workload::kFolder);
   kafka_.cluster().CreateTopic(Workload::kTopic, kPartitions);
   taskmanager::file::Register(&registry_);
-  taskmanager::kafka::RegisterSink(&registry_, kafka_.PortsFactory());
+  RegisterKafkaSink();
   RegisterSimulatedSource(&registry_, &journal_);
   world_.SetRestartAfter(kRestartAfter);
   AddNetworkFaults(&network_, &control_, &nemesis_);
@@ -127,6 +133,27 @@ Run::Run(const RunOptions& options)
   AddProcessFaults(&world_, &network_, &disks_, &hooks_, &nemesis_);
   AddKafkaFaults(&network_, &kafka_, &nemesis_);
   AddDiskFaults(&world_, &disks_, {kCheckpoints, Workload::kFolder}, &nemesis_);
+  PutBugInPlace();
+}
+
+void Run::RegisterKafkaSink() {
+  taskmanager::kafka::RegisterSink(
+      &registry_, [this, factory = kafka_.PortsFactory()](const taskmanager::kafka::ConnectionOptions& connection,
+                                                          const Clock* clock) {
+        taskmanager::kafka::ClusterPorts ports = factory(connection, clock);
+        if (wrappers_.coordinator) ports.coordinator = wrappers_.coordinator(std::move(ports.coordinator));
+        return ports;
+      });
+}
+
+void Run::PutBugInPlace() {
+#ifdef WEIR_FAILPOINTS
+  known_bug::active = options_.bug != nullptr && options_.has_bug ? std::string_view(options_.bug->name)
+                                                                  : std::string_view();
+#endif
+  if (wrappers_.connectors) wrappers_.connectors(&registry_);
+  if (wrappers_.disks) wrappers_.disks(&disks_, simulation_.nodes());
+  if (wrappers_.kafka) wrappers_.kafka(&kafka_);
 }
 
 Surroundings Run::MakeSurroundings() {
@@ -141,11 +168,14 @@ Surroundings Run::MakeSurroundings() {
   around.open_metadata = [this](const ProcessRef&) -> absl::StatusOr<std::unique_ptr<jobmanager::MetadataStore>> {
     auto store = jobmanager::FileMetadataStore::Open("/jobmanager");
     if (!store.ok()) return store.status();
-    return std::make_unique<JournalStore>(*std::move(store), &journal_);
+    std::unique_ptr<jobmanager::MetadataStore> opened = *std::move(store);
+    if (wrappers_.metadata) opened = wrappers_.metadata(std::move(opened));
+    return std::make_unique<JournalStore>(std::move(opened), &journal_);
   };
   around.open_storage = OpenStorage;
   around.registry = [this](const ProcessRef&) { return &registry_; };
   around.catalog = &Catalog();
+  around.state = wrappers_.state;
   return around;
 }
 
@@ -157,6 +187,9 @@ FaultPlan Run::DrawPlan() {
   }
   scope.services = {"kafka"};
   scope.kinds = nemesis_.Kinds();
+  if (options_.bug != nullptr && !options_.bug->faults.empty()) {
+    std::erase_if(scope.kinds, [&](const std::string& kind) { return !options_.bug->faults.contains(kind); });
+  }
   scope.until = options_.busy;
   Rng rng = simulation_.Stream("faults");
   return DrawFaults(scope, &rng);
@@ -191,7 +224,13 @@ RunResult Run::Execute() {
   choice.file = options_.file;
   choice.slots = options_.slots * options_.taskmanagers;
   choice.busy_until = options_.busy;
-  const Workload workload = DrawWorkload(choice, &draws);
+  if (options_.bug != nullptr) {
+    if (options_.bug->kind) choice.kind = options_.bug->kind;
+    choice.kafka &= options_.bug->kafka;
+    choice.file &= options_.bug->file;
+  }
+  Workload workload = DrawWorkload(choice, &draws);
+  if (options_.bug != nullptr && options_.bug->adjust) options_.bug->adjust(&workload);
   result.workload = Describe(workload);
   result.plan = DrawPlan();
   if (const absl::Status status = nemesis_.Check(result.plan); !status.ok()) {

@@ -14,6 +14,8 @@
 
 namespace weir::sim {
 
+struct KnownBug;
+
 /// What is run. Whatever is not set is drawn from the seed.
 struct RunOptions {
   uint64_t seed = 0;
@@ -24,6 +26,9 @@ struct RunOptions {
   std::optional<Workload::Kind> kind;
   std::optional<FaultPlan> plan;
   bool kafka = true, file = true;  // sinks that may be drawn
+  /// Workload and faults are those in which this one can show; the bug itself is there when it `has_bug`.
+  const KnownBug* bug = nullptr;
+  bool has_bug = true;
   std::FILE* trace = nullptr;  // one line per event
 };
 

@@ -189,9 +189,12 @@ void World::RunTaskManager(Member& m) {
   parts.transport = life->transport.get();
   parts.connectors = surroundings_.registry(ref);
   parts.compile = [this](const std::string& spec) { return Compile(spec); };
-  parts.open_state = [](const taskmanager::KeyedStateOptions& state, std::shared_ptr<checkpoint::Storage> storage,
-                        const std::vector<checkpoint::KeyedSnapshot>& restored) {
-    return taskmanager::OpenKeyedState(state, std::move(storage), restored);
+  parts.open_state = [this](const taskmanager::KeyedStateOptions& state, std::shared_ptr<checkpoint::Storage> storage,
+                            const std::vector<checkpoint::KeyedSnapshot>& restored)
+      -> absl::StatusOr<std::unique_ptr<taskmanager::KeyedState>> {
+    auto opened = taskmanager::OpenKeyedState(state, std::move(storage), restored);
+    if (opened.ok() && surroundings_.state) return surroundings_.state(*std::move(opened));
+    return opened;
   };
   parts.open_storage = [this](const std::string& uri) { return surroundings_.open_storage(uri, false); };
   parts.on_refused = [this, process = m.process](const absl::Status& why) {

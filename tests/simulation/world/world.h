@@ -43,6 +43,8 @@ struct Surroundings {
   /// Connectors of that process; live until it dies or longer.
   std::function<const taskmanager::ConnectorRegistry*(const ProcessRef& taskmanager)> registry;
   const job::ConnectorCatalog* catalog = nullptr;
+  /// Put around the state of stateful operators; empty: nothing.
+  std::function<std::unique_ptr<taskmanager::KeyedState>(std::unique_ptr<taskmanager::KeyedState>)> state;
 };
 
 struct WorldOptions {

@@ -1,0 +1,142 @@
+// weir-simulate-gate: brings known bugs back, one after another, and counts the seeds until the simulator finds each.
+// The same seeds must be clean without the bug. See README.md.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "tests/simulation/bugs/known_bugs.h"
+#include "tests/simulation/run/batch.h"
+
+namespace weir::sim {
+namespace {
+
+constexpr char kUsage[] =
+    "weir-simulate-gate [--minutes M] [--clean N] [--jobs N] [--seed N] [BUG…]\n"
+    "  --minutes M   at most so long for each bug (default 10)\n"
+    "  --clean N     so many of the first seeds must be clean without the bug (default 50; the one that found it, too)\n"
+    "  --list        the bugs\n";
+
+struct Arguments {
+  double minutes = 10;
+  uint64_t clean = 50, seed = 1;
+  int jobs = 0;
+  std::vector<const KnownBug*> bugs;
+};
+
+[[noreturn]] void Usage(const std::string& why) {
+  std::fprintf(stderr, "weir-simulate-gate: %s\n%s", why.c_str(), kUsage);
+  std::exit(2);
+}
+
+Arguments Parse(int argc, char** argv) {
+  Arguments a;
+  for (int i = 1; i < argc; ++i) {
+    const std::string option = argv[i];
+    const auto value = [&]() -> std::string {
+      if (i + 1 >= argc) Usage(option + " needs a value");
+      return argv[++i];
+    };
+    if (option == "--minutes") {
+      if (!absl::SimpleAtod(value(), &a.minutes)) Usage("--minutes needs a number");
+    } else if (option == "--clean") {
+      if (!absl::SimpleAtoi(value(), &a.clean)) Usage("--clean needs a number");
+    } else if (option == "--seed") {
+      if (!absl::SimpleAtoi(value(), &a.seed)) Usage("--seed needs a number");
+    } else if (option == "--jobs") {
+      if (!absl::SimpleAtoi(value(), &a.jobs)) Usage("--jobs needs a number");
+    } else if (option == "--list") {
+      for (const KnownBug& bug : KnownBugs()) std::printf("%-30s %s\n", bug.name.c_str(), bug.what.c_str());
+      std::exit(0);
+    } else if (const KnownBug* bug = FindKnownBug(option)) {
+      a.bugs.push_back(bug);
+    } else {
+      Usage("no such bug or option: " + option);
+    }
+  }
+  if (a.bugs.empty()) {
+    for (const KnownBug& bug : KnownBugs()) a.bugs.push_back(&bug);
+  }
+  if (a.jobs <= 0) a.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return a;
+}
+
+double Seconds(std::chrono::steady_clock::time_point since) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+}
+
+BatchOptions OptionsFor(const Arguments& a, const KnownBug& bug, bool has_bug) {
+  BatchOptions options;
+  options.run.bug = &bug;
+  options.run.has_bug = has_bug;
+  options.workers = a.jobs;
+  options.seeds_per_process = 4;
+  return options;
+}
+
+/// One row of the table. False: it was not found, or its seeds are wrong without it.
+bool TryBug(const Arguments& a, const KnownBug& bug) {
+  const auto begin = std::chrono::steady_clock::now();
+  uint64_t next = a.seed;
+  std::optional<SeedReport> found;
+  RunBatch(
+      OptionsFor(a, bug, true),
+      [&]() -> std::optional<uint64_t> {
+        if (found || Seconds(begin) > a.minutes * 60) return std::nullopt;
+        return next++;
+      },
+      [&](const SeedReport& report) {
+        // Those of one moment end in any order: the first seed counts.
+        if (!report.violations.empty() && (!found || report.seed < found->seed)) found = report;
+      });
+  const double seconds = Seconds(begin);
+  if (!found) {
+    std::printf("| %-30s | NOT FOUND in %llu seeds, %.0f s\n", bug.name.c_str(),
+                static_cast<unsigned long long>(next - a.seed), seconds);
+    std::fflush(stdout);
+    return false;
+  }
+  // Without the bug: its own seed first, then the first ones.
+  std::vector<uint64_t> seeds = {found->seed};
+  for (uint64_t i = 0; i < a.clean; ++i) seeds.push_back(a.seed + i);
+  std::vector<SeedReport> wrong;
+  size_t at = 0;
+  RunBatch(
+      OptionsFor(a, bug, false),
+      [&]() -> std::optional<uint64_t> {
+        if (at >= seeds.size()) return std::nullopt;
+        return seeds[at++];
+      },
+      [&](const SeedReport& report) {
+        if (!report.violations.empty()) wrong.push_back(report);
+      });
+  std::printf("| %-30s | %6llu | %7.1f | %-6s | %zu of %zu clean without it | %.150s\n", bug.name.c_str(),
+              static_cast<unsigned long long>(found->seed - a.seed + 1), seconds, found->violations[0].oracle.c_str(),
+              seeds.size() - wrong.size(), seeds.size(), found->violations[0].what.c_str());
+  for (const SeedReport& report : wrong) {
+    std::printf("    wrong without it: weir-simulate --seed %llu --bug %s --without-bug --trace\n      %s: %s\n",
+                static_cast<unsigned long long>(report.seed), bug.name.c_str(), report.violations[0].oracle.c_str(),
+                report.violations[0].what.c_str());
+  }
+  std::fflush(stdout);
+  return wrong.empty();
+}
+
+int Main(int argc, char** argv) {
+  const Arguments a = Parse(argc, argv);
+  std::printf("| %-30s | %6s | %7s | oracle | the same seeds | what it says\n", "bug", "seeds", "seconds");
+  size_t good = 0;
+  for (const KnownBug* bug : a.bugs) good += TryBug(a, *bug) ? 1 : 0;
+  std::printf("%zu of %zu bugs found, clean without them\n", good, a.bugs.size());
+  return good == a.bugs.size() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weir::sim
+
+int main(int argc, char** argv) { return weir::sim::Main(argc, argv); }

@@ -123,6 +123,8 @@ class Task {
   // Serial queue only: sinks that have confirmed the newest completed checkpoint.
   CheckpointId confirming_{0};
   int confirmed_sinks_ = 0;
+  /// Serial queue only: the asynchronous part of a snapshot failed. Shared with what is in the queue.
+  const std::shared_ptr<bool> async_failed_ = std::make_shared<bool>(false);
 };
 
 }  // namespace weir::taskmanager

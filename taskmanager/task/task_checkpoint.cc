@@ -29,8 +29,11 @@ bool IsStorageTrouble(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }
 
-/// Runs them all, sinks first: what was sealed gets its handle even when the state cannot be written.
-void RunParts(AsyncParts& work, const Clock& clock, TaskEvents& events) {
+/// Runs them all, sinks first: what was sealed gets its handle even when the state cannot be written. After a failure
+/// nothing is acknowledged any more, also not what was taken before the task heard of it: a later checkpoint that the
+/// job completes in that moment would lack what the failed part sealed.
+void RunParts(AsyncParts& work, const Clock& clock, TaskEvents& events, bool& failed) {
+  if (failed) return;
   const SteadyMicros begin = clock.Steady();
   absl::Status state_error;
   for (const bool sinks : {true, false}) {
@@ -44,6 +47,7 @@ void RunParts(AsyncParts& work, const Clock& clock, TaskEvents& events) {
         target.watermark = watermark;
         work.ack.state_bytes += part.snapshot->bytes_written();
       } else if (sinks || !IsStorageTrouble(result.status())) {
+        failed = true;
         events.OnAsyncFailure(result.status());
         return;
       } else if (state_error.ok()) {
@@ -183,7 +187,9 @@ absl::Status Task::TakeSnapshot(CheckpointId checkpoint) {
   ack.sync_micros = options_.clock->Steady() - begin;
   options_.events->OnSnapshotTaken();
   options_.run_async(
-      [work, clock = options_.clock, events = options_.events] { RunParts(*work, *clock, *events); });
+      [work, clock = options_.clock, events = options_.events, failed = async_failed_] {
+        RunParts(*work, *clock, *events, *failed);
+      });
   return absl::OkStatus();
 }
 

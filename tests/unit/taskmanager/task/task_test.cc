@@ -53,14 +53,25 @@ struct Probe final : Operator {
   bool ReadyToSnapshot() const override { return ready; }
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override {
     log->push_back("snapshot " + std::to_string(checkpoint.value));
-    return nullptr;
+    if (!asynchronous) return nullptr;
+    return std::make_unique<Part>(checkpoint.value == failing ? absl::InternalError("lost") : absl::OkStatus());
   }
   void OnCheckpointComplete(CheckpointId checkpoint) override {
     log->push_back("complete " + std::to_string(checkpoint.value));
   }
+  struct Part final : AsyncSnapshot {
+    explicit Part(absl::Status s) : status(std::move(s)) {}
+    absl::StatusOr<checkpoint::OperatorSnapshot> Run() override {
+      if (!status.ok()) return status;
+      return checkpoint::OperatorSnapshot();
+    }
+    absl::Status status;
+  };
   std::vector<std::string>* log;
   int watermark_steps = 0;
   bool ready = true;
+  bool asynchronous = false;
+  int64_t failing = -1;
 };
 
 struct Events final : TaskEvents {
@@ -166,6 +177,18 @@ TEST_CASE("Task: rows behind a barrier wait until all channels have delivered it
   f.Run();
   CHECK(f.TakeLog() == Log{"rows 4", "drain", "snapshot 7", "rows 2"});
   CHECK(f.events.log == Log{"ack 7"});
+}
+
+TEST_CASE("Task: after a part of a snapshot failed, later snapshots are not acknowledged", "[task]") {
+  Fixture f;
+  f.probe->asynchronous = true;
+  f.probe->failing = 8;
+  for (const int64_t checkpoint : {7, 8, 9}) {
+    for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, checkpoint);
+  }
+  f.Run();
+  CHECK(f.TakeLog() == Log{"drain", "snapshot 7", "drain", "snapshot 8", "drain", "snapshot 9"});
+  CHECK(f.events.log == Log{"ack 7", "INTERNAL: lost"});
 }
 
 TEST_CASE("Task: at least once takes rows behind a barrier", "[task]") {

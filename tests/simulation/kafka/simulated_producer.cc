@@ -18,7 +18,7 @@ using taskmanager::kafka::OutgoingRecord;
 using Type = FindCoordinatorRequest::Type;
 
 constexpr int64_t kSettleMs = 3'000;
-constexpr size_t kBatchRecords = 100;
+constexpr size_t kBatchRecords = 10'000;
 constexpr int64_t kRecordOverhead = 280;
 constexpr int16_t kNotEnoughReplicas = 19;
 

@@ -27,7 +27,7 @@ constexpr char kUsage[] =
     "              --seeds A..B                     runs A to B\n"
     "              --minutes M [--seed N]           seeds from N (default: a fresh one) for so long\n"
     "              --count N [--seed N]             so many seeds from N (default: a fresh one)\n"
-    "  --seconds S      virtual time in which faults come and go (default 16; a run lasts some seconds more)\n"
+    "  --seconds S      virtual time in which faults come and go (default 18; a run lasts some seconds more)\n"
     "  --kind K         control or real jobs only\n"
     "  --faults TEXT    this plan (as a run prints it) instead of the seed's; none: no faults\n"
     "  --jobs N         processes at once (default: the cores)\n"

@@ -19,7 +19,7 @@ struct KnownBug;
 /// What is run. Whatever is not set is drawn from the seed.
 struct RunOptions {
   uint64_t seed = 0;
-  SteadyMicros busy = 16'000'000;  // virtual time in which faults come and go; the run lasts some seconds more
+  SteadyMicros busy = 18'000'000;  // virtual time in which faults come and go; the run lasts some seconds more
   int taskmanagers = 3;
   int slots = 2;
   std::optional<int> jobmanagers;

@@ -58,7 +58,7 @@ Workload DrawWorkload(const WorkloadChoice& choice, Rng* rng) {
   w.transaction_timeout_ms = OneIn(rng, 2) ? 600'000 : LeastTransactionTimeout(w) + Between(rng, 0, 5'000);
   const int64_t busy_seconds = choice.busy_until / 1'000'000;
   // A window is whole only when all that belongs to it was read.
-  if (real || OneIn(rng, 3)) w.records = w.per_second * Between(rng, busy_seconds / 4, busy_seconds) + 1;
+  if (real || OneIn(rng, 3)) w.records = w.per_second * Between(rng, busy_seconds * 2 / 3, busy_seconds) + 1;
   const int64_t steps = OneIn(rng, 2) ? 0 : Between(rng, 1, 3);
   for (int64_t i = 0; i < steps; ++i) {
     Workload::Step step;
@@ -69,6 +69,9 @@ Workload DrawWorkload(const WorkloadChoice& choice, Rng* rng) {
                   : OneIn(rng, 2)            ? Workload::Action::kCancel
                                              : Workload::Action::kStop;
     step.parallelism = static_cast<int32_t>(Between(rng, 1, most));
+    // A run whose job is over early meets few faults.
+    const bool is_end = step.action == Workload::Action::kCancel || step.action == Workload::Action::kStop;
+    if (is_end) step.at = std::max(step.at, choice.busy_until * 3 / 4);
     w.steps.push_back(step);
   }
   std::stable_sort(w.steps.begin(), w.steps.end(), [](const auto& a, const auto& b) { return a.at < b.at; });

@@ -1,5 +1,6 @@
 #include "common/rpc/server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -65,6 +66,8 @@ void Initialize() {
     // Nobody forks after threads run; the handlers would stop every gRPC thread around each fork.
     setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
     gpr_set_log_function(LogOfLibrary);
+    // It writes a line for every bad string that a peer sends, however many; we say once a second what was refused.
+    google::protobuf::SetLogHandler(nullptr);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });

@@ -83,6 +83,21 @@ lint_jobs() {
   done
 }
 
+# Seeds of the simulator; a line FAIL for each that fails, with how to replay it.
+simulate() {  # NAME OPTION...
+  local name=$1 log=$logs/$1.log
+  shift
+  say "weir-simulate $*"
+  if timeout --kill-after=20 900 build/dev/tests/simulation/weir-simulate "$@" --jobs "$cores" >"$log" 2>&1; then
+    grep -E '^[0-9]+ schedules' "$log"
+    pass "$name"
+  else
+    grep -A3 '^FAIL' "$log" | cut -c1-500 | head -n 40
+    tail -n 3 "$log" | cut -c1-500
+    fail "$name (log: $log)"
+  fi
+}
+
 # A script that prints PASS, FAIL or SKIP and a name per test. One that breaks without saying so has failed.
 cluster_tests() {  # NAME COMMAND...
   local name=$1 log=$logs/$1.log line failed_before=$failed code
@@ -119,6 +134,9 @@ fi
 build dev
 unit_tests dev
 lint_jobs
+simulate simulation_fixed_seeds --seeds 1..1000
+simulate simulation_fresh_seeds --count 1000
+simulate simulation_same_twice --seeds 1..100 --twice
 if [ "$mode" = all ]; then
   cluster_tests bad_input ./tests/cluster/bad_input.py
   cluster_tests lifecycle ./tests/cluster/lifecycle.py

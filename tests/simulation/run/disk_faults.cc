@@ -30,8 +30,13 @@ void AddDiskFaults(World* world, SimulatedFileSystem* disks, std::vector<std::st
                 disk.write_errors = disk.sync_errors = static_cast<int>(fault.amount) * 10;
               }),
               on([](DiskFaults& disk, const Fault&) { disk.write_errors = disk.sync_errors = 0; }));
-  nemesis->On("disk_unreachable", on([](DiskFaults& disk, const Fault&) { disk.gone = true; }),
-              on([](DiskFaults& disk, const Fault&) { disk.gone = false; }));
+  // The first one only, the checkpoint storage: that is waited for. Without a sink's folder a job stops, by design.
+  const auto mount = [world, disks, first = shared.front()](bool gone) {
+    return [=](const Fault& fault) {
+      for (const std::string& name : fault.targets) disks->DiskAt(world->node(name), first).faults().gone = gone;
+    };
+  };
+  nemesis->On("disk_unreachable", mount(true), mount(false));
 }
 
 }  // namespace weir::sim

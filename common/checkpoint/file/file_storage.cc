@@ -81,9 +81,14 @@ class FileStorage final : public Storage {
     RETURN_IF_ERROR(Create(
         path,
         [&](const std::string& temporary) -> absl::Status {
+          RETURN_IF_ERROR(CheckNotLost(local_path));
           const fs::Errno error = fs::Default().Link(local_path, temporary);
           if (error == 0) {
-            RETURN_IF_ERROR(local::FsyncFile(temporary));
+            if (absl::Status synced = local::FsyncFile(temporary); !synced.ok()) {
+              std::lock_guard lock(mutex_);
+              lost_.insert(local_path);
+              return synced;
+            }
             ASSIGN_OR_RETURN(digest, local::DigestFile(temporary));
             return absl::OkStatus();
           }
@@ -233,6 +238,15 @@ class FileStorage final : public Storage {
     return absl::OkStatus();
   }
 
+  // A file whose fsync failed once: a second fsync would succeed and prove nothing, and what is read may go at any time.
+  // Its owner has to begin anew, with other files.
+  absl::Status CheckNotLost(const std::string& local_path) {
+    std::lock_guard lock(mutex_);
+    if (!lost_.contains(local_path)) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("fsync of ", local_path, " failed before, so that its contents cannot be trusted any more"));
+  }
+
   static void RemoveIfOld(const std::string& path) {
     const auto info = fs::Default().Stat(path);
     if (info.ok() && info.value.age_micros > kTemporaryMaxAgeMicros) Remove(path);
@@ -287,6 +301,7 @@ class FileStorage final : public Storage {
   std::atomic<bool> id_seen_;
   runtime::Mutex mutex_;
   std::set<std::string> durable_folders_;  // guarded by mutex_
+  std::set<std::string> lost_;             // local files, guarded by mutex_
 };
 
 }  // namespace

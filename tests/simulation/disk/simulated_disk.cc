@@ -71,7 +71,8 @@ fs::Errno SimulatedDisk::Append(Inode& file, const std::string& path, int64_t* p
 
 fs::Errno SimulatedDisk::Sync(Inode& inode, const std::string& path) {
   const fs::Errno error = Enter(Kind::kSync, path);
-  if (error == EIO) image_.LoseUnsynced(inode);
+  // Of a folder's names the file system keeps a journal: it fails as a whole or tries again.
+  if (error == EIO && !inode.folder) image_.LoseUnsynced(inode);
   if (error != 0) return error;
   if (inode.folder ? !faults_.ignores_folder_sync : !faults_.ignores_sync) image_.Sync(inode);
   return 0;

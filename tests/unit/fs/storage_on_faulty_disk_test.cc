@@ -106,6 +106,29 @@ TEST_CASE("the checkpoint storage answers a failed fsync with an error and leave
   CHECK((*storage)->List("").value() == std::vector<std::string>{"a/first", "a/second"});
 }
 
+TEST_CASE("a local file whose fsync failed is not stored by a second fsync that says nothing") {
+  Machine machine(1);
+  const auto storage = checkpoint::OpenFileStorage("file:///root", checkpoint::RootFolder::kCreate);
+  REQUIRE(storage.ok());
+  const auto make = [&](const std::string& path) {
+    auto file = machine.files.Open(path, fs::OpenMode::kCreate);
+    REQUIRE(file.error == 0);
+    REQUIRE(file.value->Append("table") == 0);
+  };
+  REQUIRE((*storage)->Write("job/0", "0").ok());  // so that the folder is there and durable
+  make("/1.sst");
+  machine.files.DiskOf(0).faults().sync_errors = 1000;
+  CHECK(absl::IsUnavailable((*storage)->Store("/1.sst", "job/1").status()));
+  machine.files.DiskOf(0).faults() = {};
+  CHECK(absl::IsUnavailable((*storage)->Store("/1.sst", "job/1").status()));
+  CHECK((*storage)->List("").value() == std::vector<std::string>{"job/0"});
+  make("/2.sst");
+  const auto stored = (*storage)->Store("/2.sst", "job/2");
+  REQUIRE(stored.ok());
+  machine.files.PowerLoss(0);
+  CHECK((*storage)->Read(*stored).value_or("") == "table");
+}
+
 TEST_CASE("a record that was put survives a loss of power at any moment, and epochs only grow") {
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     for (int at = 0;; ++at) {

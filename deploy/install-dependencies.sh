@@ -15,7 +15,7 @@ packages=(
   libfmt-dev libjemalloc-dev catch2
   libboost-context-dev clang-14 libclang-rt-14-dev
   librdkafka-dev libssl-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev
-  python3
+  python3 etcd-server
 )
 check_only=false
 for argument in "$@"; do

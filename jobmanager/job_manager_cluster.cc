@@ -112,7 +112,18 @@ void JobManager::Impl::Do(const registry_action::Close& a) {
 void JobManager::Impl::Do(const registry_action::Available& a) {
   log::Info("TaskManager available",
             {{"taskmanager", a.name}, {"slots", absl::StrCat(registry_.Slots())}});
+  const auto jobs = jobs_;
+  for (const auto& master : jobs) master->OnTaskManagerRegistered(a.name, a.incarnation);
   OfferSlots();
+}
+
+void JobManager::Impl::Do(const registry_action::StillRuns& a) {
+  const bool adoptable = std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& master) {
+    return master->record().id == a.job && master->MayAdopt(a.attempt);
+  });
+  if (adoptable) return;
+  Do(registry_action::Send{a.session,
+                           control::CancelAttempt{{context_.epoch, a.job, a.attempt}}});
 }
 
 void JobManager::Impl::Do(const registry_action::Lost& a) {

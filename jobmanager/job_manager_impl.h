@@ -63,6 +63,7 @@ class JobManager::Impl : public std::enable_shared_from_this<JobManager::Impl> {
   void Do(const registry_action::Send& a);
   void Do(const registry_action::Close& a);
   void Do(const registry_action::Available& a);
+  void Do(const registry_action::StillRuns& a);
   void Do(const registry_action::Lost& a);
   void ArmRegistry();
   void Send(const std::string& name, Incarnation incarnation, control::ToTaskManager message);

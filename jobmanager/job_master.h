@@ -14,6 +14,7 @@
 #include "common/plan/plan.h"
 #include "jobmanager/attempt_run.h"
 #include "jobmanager/checkpoint/retention.h"
+#include "jobmanager/job/adoption.h"
 #include "jobmanager/job/restart_policy.h"
 #include "jobmanager/job/transaction_board.h"
 #include "jobmanager/job_api.h"
@@ -56,7 +57,8 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
 
   /// A new job: recorded, then deployed. `done` when it is deployed or refused.
   void Submit(const SubmitRequest& request, Done<JobId> done);
-  /// A recorded job of an earlier leader that has not ended: the next attempt.
+  /// A recorded job of an earlier leader that has not ended: goes on with what runs, or begins the
+  /// next attempt.
   void Resume();
   /// A recorded job that cannot be compiled by this build any more.
   void ResumeAsFailed(const absl::Status& why);
@@ -64,7 +66,10 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   // From the cluster.
   void OnMessage(const std::string& taskmanager, control::ToJobManager& message);
   void OnTaskManagerLost(const std::string& name, Incarnation incarnation, const absl::Status& why);
+  void OnTaskManagerRegistered(const std::string& name, Incarnation incarnation);
   void OnSlots() { TryDeploy(); }
+  /// Whether the attempt, which runs on a TaskManager, may be gone on with.
+  bool MayAdopt(Attempt attempt) const;
 
   // From users.
   void Cancel(Done<JobStatus> done);
@@ -114,9 +119,20 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
                     std::optional<checkpoint::FileRef> staged,
                     const checkpoint::Manifest* manifest);
   void Refuse(absl::Status why);
+  void EraseRecord();
   void ReadRetained();
   void OnStagedResolved();
   void UseManifest(const checkpoint::Manifest& manifest);
+
+  // job_master_adopt.cc
+  void OpenAdoption();
+  void OnAdoptionMessage(const std::string& taskmanager, const control::ToJobManager& message);
+  void OnRetainedRead();
+  void MaybeAdopt();
+  void Adopt();
+  void GiveUpAdoption(const std::string& why);
+  void DropAdoption();
+  void NextAttempt();
 
   // job_master_attempt.cc
   void BeginAttempt(Next next, SteadyMicros delay,
@@ -130,7 +146,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void OnState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
   void OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
   void MaybeAdvance();
-  void OnAllRunning();
+  void OnAllRunning(bool adopted = false);
   void FailAttempt(JobFailure failure);
   /// A file of the restored checkpoint is damaged or missing.
   void OnCorrupt(JobFailure failure);
@@ -182,6 +198,9 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   JobRecord proposed_;  // with the puts under way
 
   std::optional<AttemptRun> run_;
+  std::optional<Adoption> adoption_;  // of the attempt of an earlier leader; then there is no run_
+  bool adoption_ready_ = false;       // everything that going on with it needs is read and recorded
+  bool resumed_ = false;              // the retained checkpoints are read
   RestartPolicy restarts_;
   RestartPolicy resolver_restarts_;
   Attempt failed_attempt_;  // the last one that failed

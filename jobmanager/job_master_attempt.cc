@@ -182,6 +182,7 @@ void JobMaster::SendToAll(const control::ToTaskManager& message) {
 }
 
 void JobMaster::CancelRun() {
+  DropAdoption();
   if (!run_) return;
   if (run_->coordinator) {
     next_id_ = std::max(next_id_, run_->coordinator->next_id());
@@ -209,6 +210,7 @@ void JobMaster::CancelRun() {
 
 void JobMaster::OnMessage(const std::string& taskmanager, control::ToJobManager& message) {
   namespace event = coordinator_event;
+  if (adoption_) return OnAdoptionMessage(taskmanager, message);
   auto current = [&](const control::Fence& fence) {
     return fence.epoch == context_->epoch && run_ && run_->deployed &&
            run_->number == fence.attempt && run_->taskmanagers.contains(taskmanager);
@@ -310,11 +312,11 @@ void JobMaster::MaybeAdvance() {
   if (progress.AllRunning()) OnAllRunning();
 }
 
-void JobMaster::OnAllRunning() {
+void JobMaster::OnAllRunning(bool adopted) {
   namespace event = coordinator_event;
   ran_ = true;
   transactions_.OnRunning(run_->number);
-  Log("running");
+  if (!adopted) Log("running");
   const job::CheckpointSettings& settings = plan_->spec->checkpoint;
   CheckpointCoordinator::Setup setup;
   setup.config = {settings.interval, settings.timeout, settings.min_pause, settings.max_concurrent,
@@ -323,6 +325,7 @@ void JobMaster::OnAllRunning() {
   for (const auto& [name, incarnation] : run_->taskmanagers) setup.taskmanagers.push_back(name);
   setup.next_id = next_id_;
   setup.ids_reserved = durable_.ids_reserved;
+  setup.trigger_at_once = adopted;  // the one under way is lost, and results wait for the next
   run_->coordinator = std::make_unique<CheckpointCoordinator>(std::move(setup));
   Coordinate(event::Started{});
   if (run_ && run_->progress.AllSourcesEnded()) Coordinate(event::SourcesEnded{});
@@ -333,6 +336,10 @@ void JobMaster::OnAllRunning() {
 
 void JobMaster::OnTaskManagerLost(const std::string& name, Incarnation incarnation,
                                   const absl::Status& why) {
+  if (adoption_) {
+    adoption_->OnLost(name);
+    return MaybeAdopt();
+  }
   if (!run_ || !run_->deployed) return;
   auto it = run_->taskmanagers.find(name);
   if (it == run_->taskmanagers.end() || it->second != incarnation) return;

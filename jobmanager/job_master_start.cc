@@ -187,16 +187,27 @@ void JobMaster::Refuse(absl::Status why) {
   log::Warning(std::string("submission refused: ") + std::string(why.message()),
                {{"job", durable_.name}});
   proposed_.state = durable_.state = JobState::kFailed;
-  // A record that was perhaps written must not bring the job back.
-  context_->parts.io->Run(
-      [store = context_->parts.store, id = durable_.id] { (void)store->Delete(id); });
+  EraseRecord();
   auto done = std::move(submit_done_);
   submit_done_ = nullptr;
   context_->ended(this);
   if (done) done(std::move(why));
 }
 
+void JobMaster::EraseRecord() {
+  // A record that was perhaps written must not bring the job back.
+  runtime::RunThen<absl::Status>(
+      context_->parts.io, context_->parts.loop,
+      [store = context_->parts.store, id = durable_.id] { return store->Delete(id); },
+      [self = shared_from_this()](const absl::Status& status) {
+        if (status.ok() || absl::IsAborted(status)) return;
+        self->context_->parts.loop->PostAt(self->context_->now() + kStorageRetry,
+                                           [self] { self->EraseRecord(); });
+      });
+}
+
 void JobMaster::Resume() {
+  if (!recorded_) OpenAdoption();
   recorded_ = ran_ = true;
   runtime::RunThen<KnownStorage>(
       context_->parts.background, context_->parts.loop,
@@ -261,8 +272,7 @@ void JobMaster::ReadRetained() {
         }
         if (self->proposed_.end) return self->BeginEnd();
         self->Log("taken up");
-        self->BeginAttempt(self->proposed_.staged ? Next::kResolve : Next::kRun, 0,
-                           [](JobRecord& r) { ++r.restarts; });
+        self->OnRetainedRead();
       });
 }
 

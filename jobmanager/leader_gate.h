@@ -9,6 +9,7 @@
 #include "common/runtime/sync.h"
 #include "jobmanager/job_api.h"
 #include "jobmanager/job_manager.h"
+#include "jobmanager/not_leading.h"
 
 namespace weir::jobmanager {
 
@@ -71,9 +72,5 @@ class LeaderGate final : public JobApi, public control::TaskManagerLinkHandler {
   std::shared_ptr<OpenCalls> calls_;               // of this lead
   std::map<control::TaskManagerLink*, Stream> streams_;
 };
-
-/// kUnavailable, with a mark by which a caller knows that another JobManager is to be asked.
-absl::Status NotLeading(const std::string& leader);
-bool IsNotLeading(const absl::Status& status);
 
 }  // namespace weir::jobmanager

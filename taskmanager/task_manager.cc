@@ -110,12 +110,22 @@ void TaskManager::ConnectLoop() {
 
 void TaskManager::Send(control::ToJobManager message) {
   std::shared_ptr<control::JobManagerLink> link;
+  LeaderEpoch epoch;
   {
     std::lock_guard lock(link_mutex_);
     link = link_;
+    epoch = link_epoch_;
   }
-  // Without a link it is lost, as on a link that breaks: the JobManager ends attempts whose TaskManager was away.
-  if (link != nullptr) link->Send(std::move(message));
+  // Without a link it is lost, as on a link that breaks: the JobManager ends attempts whose TaskManager was away, and a
+  // new one gets a report.
+  if (link == nullptr) return;
+  // Subtasks know the epoch that deployed them; what they say is meant for who leads now.
+  std::visit(
+      [&](auto& m) {
+        if constexpr (requires { m.fence; }) m.fence.epoch = std::max(m.fence.epoch, epoch);
+      },
+      message);
+  link->Send(std::move(message));
 }
 
 void TaskManager::Introduce(uint64_t number, const std::shared_ptr<control::JobManagerLink>& link) {
@@ -148,6 +158,22 @@ void TaskManager::OnClosed(uint64_t link, absl::Status why) {
   registered_ = false;
 }
 
+void TaskManager::LeaveLink() {
+  std::lock_guard lock(link_mutex_);
+  link_open_ = false;
+  link_changed_.notify_all();
+}
+
+void TaskManager::ReportAttempts() {
+  for (const auto& [job, attempt] : attempts_) {
+    control::AttemptReport report;
+    report.fence = attempt.deployment->fence;
+    for (const auto& subtask : attempt.subtasks) report.subtasks.push_back(subtask->Report());
+    for (const auto& [id, placement] : attempt.deployment->placements) report.placements.push_back(placement);
+    Send(std::move(report));
+  }
+}
+
 void TaskManager::Heartbeat() {
   const SteadyMicros now = parts_.clock->Steady();
   if (registered_) {
@@ -155,9 +181,7 @@ void TaskManager::Heartbeat() {
       log::Warning("the JobManager is silent, connecting anew");
       registered_ = false;
       lost_at_ = now;
-      std::lock_guard lock(link_mutex_);
-      link_open_ = false;
-      link_changed_.notify_all();
+      LeaveLink();
     } else {
       Send(control::Heartbeat{});
       const bool with_sinks = now - sinks_reported_at_ >= kSinkReportMicros;
@@ -186,7 +210,16 @@ void TaskManager::OnMessage(uint64_t link, control::ToTaskManager message) {
   }
   last_heard_ = parts_.clock->Steady();
   if (auto* reply = std::get_if<control::RegisterReply>(&message)) {
-    epoch_ = std::max(epoch_, reply->epoch);
+    if (reply->epoch < epoch_) {
+      log::Warning(absl::StrCat("a JobManager of leader epoch ", reply->epoch.value, " is left: epoch ", epoch_.value,
+                                " has been seen"));
+      return LeaveLink();
+    }
+    epoch_ = reply->epoch;
+    {
+      std::lock_guard lock(link_mutex_);
+      link_epoch_ = epoch_;
+    }
     heartbeat_micros_ = reply->heartbeat_interval_ms * 1000;
     heartbeat_timeout_micros_ = reply->heartbeat_timeout_ms * 1000;
     CheckStorage(*reply);
@@ -195,6 +228,7 @@ void TaskManager::OnMessage(uint64_t link, control::ToTaskManager message) {
     lost_at_ = 0;
     refused_since_ = 0;
     log::Info(absl::StrCat("TaskManager ", options_.name, " registered, leader epoch ", epoch_.value));
+    ReportAttempts();
   } else if (auto* refused = std::get_if<control::RegisterRefused>(&message)) {
     log::Error(absl::StrCat("registration refused: ", refused->reason.message()));
     refused_ = true;
@@ -220,6 +254,8 @@ void TaskManager::OnMessage(uint64_t link, control::ToTaskManager message) {
     PostTo(aborted->fence, Subtask::Abort{aborted->checkpoint});
   } else if (auto* cancel = std::get_if<control::CancelAttempt>(&message)) {
     if (cancel->fence.epoch >= epoch_) EndAttempts(cancel->fence.job, cancel->fence.attempt, "cancelled");
+  } else if (auto* adopt = std::get_if<control::AdoptAttempt>(&message)) {
+    PostTo(adopt->fence, Subtask::Adopt{adopt->complete, adopt->next});
   } else if (auto* probe = std::get_if<control::ProbeStorage>(&message)) {
     Probe(std::move(*probe));
   }

@@ -90,6 +90,10 @@ class TaskManager {
   void Send(control::ToJobManager message);
   /// Registers on a new link, then lets everybody send on it.
   void Introduce(uint64_t number, const std::shared_ptr<control::JobManagerLink>& link);
+  /// The link is given up; another JobManager is looked for.
+  void LeaveLink();
+  /// Tells a leader that may not have deployed them what runs here.
+  void ReportAttempts();
   void CheckStorage(const control::RegisterReply& reply);
   void Deploy(control::Deploy message);
   absl::StatusOr<std::shared_ptr<const Deployment>> MakeDeployment(const control::Deploy& message);
@@ -126,6 +130,7 @@ class TaskManager {
   runtime::ConditionVariable link_changed_;
   std::shared_ptr<control::JobManagerLink> link_;
   uint64_t link_number_ = 0;
+  LeaderEpoch link_epoch_;
   bool link_open_ = false;
   bool stopping_ = false;
   std::atomic<bool> registered_{false};

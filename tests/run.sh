@@ -146,6 +146,8 @@ if [ "$mode" = all ]; then
   cluster_tests full_disk ./tests/cluster/full_disk.py
   cluster_tests failpoints ./tests/cluster/failpoints.py
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
+  # Longer times: ./tests/cluster/ha.py --long; the figures: ./tests/kafka/ha.py --kills 10 --strict
+  cluster_tests ha ./tests/cluster/ha.py
   # Against a real broker. All of the crash matrix: ./tests/kafka/crash_matrix.py --full
   cluster_tests with_kafka ./tests/kafka/with_kafka.py
   cluster_tests kafka_protocol ./tests/kafka/protocol.py
@@ -157,6 +159,7 @@ if [ "$mode" = all ]; then
   cluster_tests kafka_security ./tests/kafka/security.py whole_jobs wrong_credentials
   cluster_tests kafka_bad_input ./tests/kafka/bad_input.py refused_at_submit no_rights too_large poison topic_grown \
     out_of_range same_name_twice
+  cluster_tests kafka_ha ./tests/kafka/ha.py
   cluster_tests kafka_chaos ./tests/kafka/chaos.sh --minutes 2 --seed 1
 fi
 finish

@@ -49,6 +49,7 @@ absl::StatusOr<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::Start(
   settings.options.checkpoint_storage = "file://" + state_dir + "/checkpoints";
   settings.options.build_id = BuildId();
   settings.options.heartbeat_timeout = kHeartbeatTimeout;
+  settings.options.adoption_timeout = 0;  // TaskManagers end with this process
   ASSIGN_OR_RETURN(std::unique_ptr<JobManagerHost> job_manager,
                    JobManagerHost::Start(std::move(settings), clock, catalog, [](absl::Status why) {
                      log::Error("the state folder was taken over: " + std::string(why.message()));
@@ -64,7 +65,7 @@ absl::StatusOr<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::Start(
   return cluster;
 }
 
-jobmanager::JobApi& EmbeddedCluster::api() { return parts_->job_manager->job_manager(); }
+jobmanager::JobApi& EmbeddedCluster::api() { return parts_->job_manager->gate(); }
 
 absl::Status EmbeddedCluster::StartTaskManagers(int count, int slots_each, int64_t memory_each) {
   for (int i = 1; i <= count; ++i) {
@@ -78,7 +79,7 @@ absl::Status EmbeddedCluster::StartTaskManagers(int count, int slots_each, int64
     options.build_id = BuildId();
     options.incarnation = Incarnation(RandomSeed());
     unit.connector = std::make_unique<control::InProcessConnector>(
-        &parts_->job_manager->job_manager(), options.name);
+        &parts_->job_manager->gate(), options.name);
     taskmanager::TaskManagerParts wiring =
         CommonParts(parts_->clock, parts_->catalog, parts_->registry);
     wiring.connector = unit.connector.get();

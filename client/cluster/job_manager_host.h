@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,34 +8,42 @@
 #include "common/base/clock.h"
 #include "common/job/connector_descriptor.h"
 #include "jobmanager/job_manager.h"
+#include "jobmanager/leader_gate.h"
+#include "jobmanager/metadata/leader_election.h"
 
 namespace weir::client {
 
-/// A JobManager with all that it is made of: its threads, the metadata store in `state_dir`, the
-/// checkpoint storage. The same for the daemon and for `weir run`.
+/// A JobManager process: stands for election and, while it leads, has a JobManager with all that it
+/// is made of (its threads, the metadata store, the checkpoint storage). The same for the daemon,
+/// for `weir run` and for the simulator.
 ///
 /// Thread:  Start, Stop and the destructor from one thread.
-/// Errors:  Start: kFailedPrecondition: another JobManager uses the folder; kDataLoss: a record in
-/// it is damaged;
-///          kUnavailable: the folder cannot be used.
+/// Shape:   a lead that is lost takes its JobManager with it; the process then stands by, or ends
+///          (`on_ended`) where there are no standbys.
+/// Errors:  Start, without standbys: kFailedPrecondition: another JobManager uses the folder;
+///          kDataLoss: a record in it is damaged; kUnavailable: the folder cannot be used. With
+///          standbys it does not wait, and these come by `on_ended`.
 class JobManagerHost {
  public:
   struct Settings {
+    /// Null: the one that holds the folder `state_dir` leads.
+    std::unique_ptr<jobmanager::LeaderElection> election;
     std::string state_dir;
     jobmanager::JobManagerOptions options;
     std::function<absl::Status(const job::JobSpec& spec)> preflight;  // see JobManagerParts
   };
-  /// `on_deposed`: on the JobManager's thread; the process must end.
+  /// `on_ended`: on a thread of its own; it will not lead any more, and the process must end.
   static absl::StatusOr<std::unique_ptr<JobManagerHost>> Start(
       Settings settings, const Clock* clock, const job::ConnectorCatalog* catalog,
-      std::function<void(absl::Status)> on_deposed);
+      std::function<void(absl::Status)> on_ended);
   ~JobManagerHost();  // stops
   JobManagerHost(const JobManagerHost&) = delete;
   JobManagerHost& operator=(const JobManagerHost&) = delete;
 
-  jobmanager::JobManager& job_manager();
-  /// No event runs any more; what was promised to the disk is on it. Calls of the JobManager have
-  /// no effect from now on; before the host is destroyed there must be none. Idempotent.
+  /// For users and TaskManagers; says who leads while this one does not.
+  jobmanager::LeaderGate& gate();
+  /// No event runs any more; what was promised to the disk is on it, and another one may lead. Calls
+  /// have no effect from now on; before the host is destroyed there must be none. Idempotent.
   void Stop();
 
  private:

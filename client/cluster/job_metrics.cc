@@ -9,8 +9,8 @@
 
 namespace weir::client {
 
-JobMetrics::JobMetrics(jobmanager::JobManager* job_manager, metrics::Registry* registry)
-    : job_manager_(job_manager), registry_(registry) {
+JobMetrics::JobMetrics(jobmanager::LeaderGate* gate, metrics::Registry* registry)
+    : gate_(gate), registry_(registry) {
   collecting_ = registry_->OnCollect([this] { Collect(); });
 }
 
@@ -18,9 +18,10 @@ void JobMetrics::Collect() {
   using Jobs = std::vector<jobmanager::JobStatus>;
   constexpr int64_t kWaitMs = 1000;
   absl::StatusOr<Jobs> jobs =
-      Await<Jobs>([this](jobmanager::Done<Jobs> done) { job_manager_->Running(std::move(done)); },
+      Await<Jobs>([this](jobmanager::Done<Jobs> done) { gate_->Running(std::move(done)); },
                   kWaitMs, nullptr);
-  if (!jobs.ok()) return;
+  const bool leads = jobs.ok();
+  if (!leads && !jobmanager::IsNotLeading(jobs.status())) return;
   std::vector<std::shared_ptr<metrics::Counter>> counters;
   std::vector<std::shared_ptr<metrics::Gauge>> gauges;
   auto count = [&](const std::string& name, const std::string& help, const metrics::Labels& labels,
@@ -33,10 +34,11 @@ void JobMetrics::Collect() {
     gauges.push_back(registry_->GetGauge(name, help, labels));
     gauges.back()->Set(value);
   };
+  gauge("weir_jobmanager_leads", "1 while this JobManager leads the cluster", {}, leads ? 1 : 0);
   using AllTransactions = std::vector<jobmanager::JobTransactions>;
   absl::StatusOr<AllTransactions> transactions = Await<AllTransactions>(
       [this](jobmanager::Done<AllTransactions> done) {
-        job_manager_->RunningTransactions(std::move(done));
+        gate_->RunningTransactions(std::move(done));
       },
       kWaitMs, nullptr);
   for (const auto& job : transactions.value_or(AllTransactions())) {
@@ -71,8 +73,11 @@ void JobMetrics::Collect() {
     count("weir_job_commits_total", "Committed transactions of this attempt", labels, commits);
     count("weir_job_repairs_total", "Lost transactions that were made anew", labels, repairs);
   }
-  gauge("weir_jobs_not_ended", "Jobs that have not ended", {}, static_cast<double>(jobs->size()));
-  for (const jobmanager::JobStatus& job : *jobs) {
+  const Jobs listed = std::move(jobs).value_or(Jobs());
+  if (leads) {
+    gauge("weir_jobs_not_ended", "Jobs that have not ended", {}, static_cast<double>(listed.size()));
+  }
+  for (const jobmanager::JobStatus& job : listed) {
     const metrics::Labels labels = {{"job", job.name}};
     gauge("weir_job_running", "1 while the job is RUNNING", labels,
           job.state == jobmanager::JobState::kRunning ? 1 : 0);

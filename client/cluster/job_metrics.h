@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/metrics/metrics.h"
-#include "jobmanager/job_manager.h"
+#include "jobmanager/leader_gate.h"
 
 namespace weir::client {
 
@@ -16,12 +16,12 @@ namespace weir::client {
 class JobMetrics {
  public:
   /// Both must outlive it.
-  JobMetrics(jobmanager::JobManager* job_manager, metrics::Registry* registry);
+  JobMetrics(jobmanager::LeaderGate* gate, metrics::Registry* registry);
 
  private:
   void Collect();
 
-  jobmanager::JobManager* const job_manager_;
+  jobmanager::LeaderGate* const gate_;
   metrics::Registry* const registry_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<metrics::Counter>> counters_;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/endpoint.h"
@@ -33,10 +34,17 @@ using Stub = v1::JobService::Stub;
 
 /// Calls that only ask. The others take as long as what they ask for; pings find a dead JobManager.
 constexpr auto kAskDeadline = std::chrono::seconds(30);
+/// Of several JobManagers one may have to be elected first.
+constexpr auto kElectionPatience = std::chrono::seconds(15);
+constexpr auto kElectionPause = std::chrono::milliseconds(200);
+constexpr int kConnectMs = 500;
 
 absl::StatusOr<std::monostate> FromProto(const v1::ValidateReply&) { return std::monostate(); }
 absl::StatusOr<JobId> FromProto(const v1::SubmitReply& in) { return JobId{in.job()}; }
 using jobmanager::FromProto;
+
+/// Of a status: nothing has happened, another JobManager leads.
+constexpr char kAskAnother[] = "weir/ask-another";
 
 struct Target {
   std::string address;
@@ -46,23 +54,38 @@ struct Target {
 
 /// A blocking call on a thread of its own: gRPC's callbacks would run on threads that outlive main.
 struct Call {
-  grpc::ClientContext context;
   std::atomic<bool> cancelled{false};
   std::atomic<bool> finished{false};
   std::thread thread;
 
-  void Cancel() {
-    cancelled = true;
-    context.TryCancel();
+  /// False when it was cancelled.
+  bool Begin(std::shared_ptr<grpc::ClientContext> next) {
+    std::lock_guard lock(mutex);
+    context = std::move(next);
+    return !cancelled;
   }
+  void Cancel() {
+    std::lock_guard lock(mutex);
+    cancelled = true;
+    if (context != nullptr) context->TryCancel();
+  }
+
+ private:
+  std::mutex mutex;
+  std::shared_ptr<grpc::ClientContext> context;  // of the try under way
 };
 
 /// What gRPC made up for want of a connection, in words for a user.
 absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context,
                      const std::string& address) {
-  if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
-      context.GetServerTrailingMetadata().count("weir-status") > 0) {
-    return rpc::FromGrpc(status);
+  const auto& trailer = context.GetServerTrailingMetadata();
+  const auto ours = trailer.find("weir-status");
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE || ours != trailer.end()) {
+    absl::Status from = rpc::FromGrpc(status);
+    if (ours != trailer.end() && ours->second == "not-leading") {
+      from.SetPayload(kAskAnother, absl::Cord());
+    }
+    return from;
   }
   if (status.error_message().find("connect") != std::string::npos) {
     return absl::UnavailableError(absl::StrCat("cluster not reachable: no JobManager answers at ",
@@ -124,16 +147,17 @@ class GrpcJobApi final : public jobmanager::JobApi {
   std::unique_ptr<Subscription> Watch(
       std::string job, std::function<void(const absl::StatusOr<JobStatus>&)> on_update) override {
     auto call = Run([this, request = Job(job), on_update = std::move(on_update)](Call* call) {
-      const Target& target = Choose();
-      std::unique_ptr<grpc::ClientReader<v1::JobStatus>> reader =
-          target.stub->Watch(&call->context, request);
-      v1::JobStatus update;
-      while (reader->Read(&update)) {
-        if (!call->cancelled) on_update(FromProto(update));
-      }
-      const grpc::Status status = reader->Finish();
-      if (!status.ok() && !call->cancelled)
-        on_update(Explain(status, call->context, target.address));
+      const absl::Status status =
+          AskLeader(call, [&](const Target& target, grpc::ClientContext* context) {
+            std::unique_ptr<grpc::ClientReader<v1::JobStatus>> reader =
+                target.stub->Watch(context, request);
+            v1::JobStatus update;
+            while (reader->Read(&update)) {
+              if (!call->cancelled) on_update(FromProto(update));
+            }
+            return reader->Finish();
+          });
+      if (!status.ok() && !call->cancelled) on_update(status);
     });
     return std::make_unique<CallSubscription>(std::move(call));
   }
@@ -158,17 +182,45 @@ class GrpcJobApi final : public jobmanager::JobApi {
   void Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
            const Request& request, bool only_asks, Done<Result> done) {
     Run([this, method, request, only_asks, done = std::move(done)](Call* call) {
-      const Target& target = Choose();
-      if (only_asks) call->context.set_deadline(std::chrono::system_clock::now() + kAskDeadline);
       Reply reply;
-      const grpc::Status status = (target.stub.get()->*method)(&call->context, request, &reply);
+      const absl::Status status =
+          AskLeader(call, [&](const Target& target, grpc::ClientContext* context) {
+            if (only_asks) context->set_deadline(std::chrono::system_clock::now() + kAskDeadline);
+            reply.Clear();
+            return (target.stub.get()->*method)(context, request, &reply);
+          });
       if (call->cancelled) return;
       if (!status.ok()) {
-        done(Explain(status, call->context, target.address));
+        done(status);
       } else {
         done(FromProto(reply));
       }
     });
+  }
+
+  /// Asks one JobManager after the other until one does not refer to another one. A call that broke is
+  /// not asked again: nobody knows whether it had been heard.
+  absl::Status AskLeader(
+      Call* call, const std::function<grpc::Status(const Target&, grpc::ClientContext*)>& ask) {
+    const auto give_up = std::chrono::steady_clock::now() + kElectionPatience;
+    while (true) {
+      absl::Status status;
+      for (size_t i = 0; i < targets_.size(); ++i) {
+        const size_t at = Choose();
+        const Target& target = targets_[at];
+        auto context = std::make_shared<grpc::ClientContext>();
+        if (!call->Begin(context)) return absl::CancelledError("the call was given up");
+        const grpc::Status answer = ask(target, context.get());
+        if (answer.ok()) return absl::OkStatus();
+        status = Explain(answer, *context, target.address);
+        if (!status.GetPayload(kAskAnother)) return status;
+        last_ = (at + 1) % targets_.size();
+      }
+      if (targets_.size() == 1 || call->cancelled || std::chrono::steady_clock::now() > give_up) {
+        return status;
+      }
+      std::this_thread::sleep_for(kElectionPause);
+    }
   }
 
   std::shared_ptr<Call> Run(std::function<void(Call*)> work) {
@@ -190,16 +242,16 @@ class GrpcJobApi final : public jobmanager::JobApi {
   }
 
   /// The JobManager that answered last, else the first that a connection can be made to.
-  const Target& Choose() {
+  size_t Choose() {
     const size_t last = last_.load();
     for (size_t i = 0; targets_.size() > 1 && i < targets_.size(); ++i) {
       const size_t at = (last + i) % targets_.size();
-      if (rpc::WaitUntilConnected(targets_[at].channel.get(), 500)) {
+      if (rpc::WaitUntilConnected(targets_[at].channel.get(), kConnectMs, rpc::WhenRefused::kGiveUp)) {
         last_ = at;
-        return targets_[at];
+        return at;
       }
     }
-    return targets_[last];
+    return last;
   }
 
   const std::vector<Target> targets_;

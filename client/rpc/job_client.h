@@ -13,7 +13,8 @@ namespace weir::client {
 /// Thread:  the API is thread-safe; `done` and updates come on threads of its own. Destroying it
 /// ends every call: what
 ///          has not been answered is not answered any more, and it waits for an answer under way.
-/// Shape:   `addresses`: HOST:PORT[,HOST:PORT…]; the first that can be connected to is asked.
+/// Shape:   `addresses`: HOST:PORT[,HOST:PORT…]; the one that leads is asked;
+///          while none does, it is waited for, for 15 s.
 /// Errors:  kInvalidArgument: not addresses. Of calls: as JobApi; kUnavailable names the address
 /// when nobody answers there
 ///          or the connection breaks; kDeadlineExceeded when a call that only asks is not answered

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -11,12 +12,35 @@
 #include "client/process.h"
 #include "client/verb/daemons.h"
 #include "common/base/log/log.h"
+#include "common/base/status_macros.h"
 #include "common/config/yaml/daemon_config.h"
 #include "common/http/http_server.h"
 #include "common/metrics/metrics.h"
+#include "jobmanager/metadata/etcd/etcd_election.h"
+#include "jobmanager/metadata/etcd/grpc/grpc_etcd_client.h"
 #include "jobmanager/rpc/job_manager_server.h"
 
 namespace weir::client {
+namespace {
+
+absl::StatusOr<std::unique_ptr<jobmanager::LeaderElection>> MakeEtcdElection(
+    const config::HighAvailabilityConfig& config, const Clock* clock) {
+  jobmanager::etcd::GrpcClientOptions client;
+  client.endpoints = config.endpoints;
+  client.call_timeout_ms = std::min<int64_t>(1000, config.lease_seconds * 1000 / 3);
+  client.ca_file = config.ca;
+  client.cert_file = config.cert;
+  client.key_file = config.key;
+  ASSIGN_OR_RETURN(std::shared_ptr<jobmanager::etcd::Client> etcd,
+                   jobmanager::etcd::MakeGrpcClient(client));
+  jobmanager::EtcdElection::Options options;
+  options.prefix = config.prefix;
+  options.address = config.address;
+  options.ttl_seconds = config.lease_seconds;
+  return std::make_unique<jobmanager::EtcdElection>(std::move(options), std::move(etcd), clock);
+}
+
+}  // namespace
 
 int RunJobManager(const Context& context, const Arguments& arguments,
                   const job::ConnectorCatalog& catalog,
@@ -29,24 +53,30 @@ int RunJobManager(const Context& context, const Arguments& arguments,
 
   JobManagerHost::Settings settings;
   settings.state_dir = config->state_dir;
+  if (config->high_availability.etcd) {
+    auto election = MakeEtcdElection(config->high_availability, context.clock);
+    if (!election.ok()) return FailToStart(context, election.status());
+    settings.election = *std::move(election);
+  }
   settings.options.checkpoint_storage = config->checkpoint_storage;
   settings.options.build_id = BuildId();
   settings.options.heartbeat_interval = config->heartbeat_interval_ms * 1000;
   settings.options.heartbeat_timeout = config->heartbeat_timeout_ms * 1000;
+  // TaskManagers notice a leader that is silent after their timeout, and then look for the next one.
+  settings.options.adoption_timeout = settings.options.heartbeat_timeout + 2'000'000;
   settings.preflight = PreflightBy(&connectors, context.clock);
   DaemonEnd end;
   auto host =
       JobManagerHost::Start(std::move(settings), context.clock, &catalog, [&end](absl::Status why) {
-        end.Fail("another JobManager leads, or the state folder refuses this one: " +
-                 std::string(why.message()));
+        end.Fail("this JobManager cannot lead any more: " + std::string(why.message()));
       });
   if (!host.ok()) return FailToStart(context, host.status());
-  jobmanager::JobManager& job_manager = (*host)->job_manager();
+  jobmanager::LeaderGate& gate = (*host)->gate();
   auto server = jobmanager::JobManagerServer::Start({config->listen, arguments.insecure},
-                                                    &job_manager, &job_manager);
+                                                    &gate, &gate);
   if (!server.ok()) return FailToStart(context, server.status());
   metrics::Registry registry;
-  JobMetrics job_metrics(&job_manager, &registry);
+  JobMetrics job_metrics(&gate, &registry);
   http::HttpServer http;
   absl::StatusOr<std::string> http_address =
       StartHttp(&http, config->http_listen, arguments.insecure, &registry);

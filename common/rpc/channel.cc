@@ -45,9 +45,21 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
                                    arguments);
 }
 
-bool WaitUntilConnected(grpc::Channel* channel, int timeout_ms) {
-  return channel->WaitForConnected(std::chrono::system_clock::now() +
-                                   std::chrono::milliseconds(timeout_ms));
+bool WaitUntilConnected(grpc::Channel* channel, int timeout_ms, WhenRefused when_refused) {
+  const auto deadline =
+      std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms);
+  if (when_refused == WhenRefused::kTryAgain) return channel->WaitForConnected(deadline);
+  // A channel that rests after an earlier failure is tried first.
+  bool tried = false;
+  while (true) {
+    const grpc_connectivity_state state = channel->GetState(/*try_to_connect=*/true);
+    if (state == GRPC_CHANNEL_READY) return true;
+    if (state == GRPC_CHANNEL_CONNECTING) tried = true;
+    if (state == GRPC_CHANNEL_SHUTDOWN || (tried && state == GRPC_CHANNEL_TRANSIENT_FAILURE)) {
+      return false;
+    }
+    if (!channel->WaitForStateChange(state, deadline)) return false;
+  }
 }
 
 }  // namespace weir::rpc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,7 +16,9 @@ namespace weir::rpc {
 /// thread-safe.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
 
-/// Waits until the channel is connected, at most `timeout_ms`.
-bool WaitUntilConnected(grpc::Channel* channel, int timeout_ms);
+enum class WhenRefused : uint8_t { kTryAgain, kGiveUp };
+/// Waits until the channel is connected, at most `timeout_ms`; `kGiveUp`: or until a try has failed.
+bool WaitUntilConnected(grpc::Channel* channel, int timeout_ms,
+                        WhenRefused when_refused = WhenRefused::kTryAgain);
 
 }  // namespace weir::rpc

@@ -42,6 +42,7 @@ CheckpointCoordinator::CheckpointCoordinator(Setup setup)
     : config_(setup.config),
       subtasks_(setup.subtasks.begin(), setup.subtasks.end()),
       taskmanagers_(std::move(setup.taskmanagers)),
+      trigger_at_once_(setup.trigger_at_once),
       next_id_(setup.next_id),
       ids_reserved_(setup.ids_reserved) {}
 
@@ -57,7 +58,7 @@ std::vector<CoordinatorAction> CheckpointCoordinator::Step(const CoordinatorEven
 
 void CheckpointCoordinator::On(const event::Started&) {
   running_ = true;
-  periodic_due_ = now_ + config_.interval;
+  periodic_due_ = trigger_at_once_ ? now_ : now_ + config_.interval;
   last_end_ = now_ - config_.min_pause;
   last_complete_ = now_;
 }

@@ -154,6 +154,7 @@ class CheckpointCoordinator {
     std::vector<std::string> taskmanagers;  // who probes beside the JobManager
     CheckpointId next_id{1};
     CheckpointId ids_reserved{1};
+    bool trigger_at_once = false;  // the first one is due when Started, not an interval later
   };
   static constexpr int64_t kIdBlock = 10'000;
 
@@ -208,6 +209,7 @@ class CheckpointCoordinator {
   const CheckpointConfig config_;
   const std::set<SubtaskId> subtasks_;
   const std::vector<std::string> taskmanagers_;
+  const bool trigger_at_once_;
 
   SteadyMicros now_ = 0;
   int64_t wall_ms_ = 0;

@@ -116,9 +116,9 @@ RegistryActions TaskManagerRegistry::OnStorageChecked(SessionId id,
   session.phase = Phase::kRegistered;
   RegistryActions actions{action::Send{id, control::Registered{options_.epoch}}};
   for (const auto& [job, attempt] : session.reg.running) {
-    actions.push_back(action::Send{id, control::CancelAttempt{{options_.epoch, job, attempt}}});
+    actions.push_back(action::StillRuns{id, job, attempt});
   }
-  actions.push_back(action::Available{session.reg.name});
+  actions.push_back(action::Available{session.reg.name, session.reg.incarnation});
   return actions;
 }
 

@@ -32,6 +32,13 @@ struct Close {
 /// Its slots may be used.
 struct Available {
   std::string name;
+  Incarnation incarnation;
+};
+/// It runs an attempt that nobody of this registry deployed: to be adopted or cancelled.
+struct StillRuns {
+  SessionId session = 0;
+  JobId job;
+  Attempt attempt;
 };
 /// All that ran there is lost.
 struct Lost {
@@ -41,7 +48,8 @@ struct Lost {
 };
 }  // namespace registry_action
 using RegistryAction = std::variant<registry_action::Send, registry_action::Close,
-                                    registry_action::Available, registry_action::Lost>;
+                                    registry_action::Available, registry_action::StillRuns,
+                                    registry_action::Lost>;
 using RegistryActions = std::vector<RegistryAction>;
 
 struct RegistryOptions {

@@ -42,6 +42,8 @@ class AttemptProgress {
   }
   bool AllSwept() { return Move(Phase::kSweeping, Phase::kSwept, Covers(swept_, sweepers_)); }
   void Starting() { phase_ = Phase::kStarting; }
+  /// All subtasks ran already when they were met.
+  void Adopted() { phase_ = Phase::kRunning; }
   bool AllRunning() {
     return Move(Phase::kStarting, Phase::kRunning, All(control::SubtaskState::kRunning));
   }

@@ -31,7 +31,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public OpenCall {
     if (finished_) return;
     finished_ = true;
     if (status.ok()) rpc::Serialize(*reply, out_);
-    context_->AddTrailingMetadata(kOurStatusKey, "1");
+    context_->AddTrailingMetadata(kOurStatusKey, OurStatusValue(status));
     Finish(rpc::ToGrpc(status));
   }
   void Abort(const absl::Status& why) override { Answer(why, nullptr); }

@@ -183,6 +183,8 @@ absl::Status Subtask::Handle(Mail mail) {
     task_->Complete(complete->checkpoint);
   } else if (auto* abort = std::get_if<Abort>(&mail)) {
     return task_->Abort(abort->checkpoint);
+  } else if (auto* adopt = std::get_if<Adopt>(&mail)) {
+    return task_->Adopt(adopt->complete, adopt->next);
   }
   return absl::OkStatus();
 }
@@ -269,14 +271,28 @@ void Subtask::ReportState(control::SubtaskState state, absl::Status error) {
   control::SubtaskStateChanged report;
   report.fence = deployment_->fence;
   report.subtask = id_;
+  {
+    // Before it is sent: what a link does not carry any more, the next report does.
+    std::lock_guard lock(signal_->mutex);
+    state_ = state;
+  }
   report.state = state;
   report.domain = DomainOf(error);
   report.error = std::move(error);
   deployment_->send(std::move(report));
 }
 
+control::AttemptReport::Subtask Subtask::Report() const {
+  std::lock_guard lock(signal_->mutex);
+  return {id_, state_, source_ended_};
+}
+
 void Subtask::OnSourceEnded() {
   PublishMetrics();
+  {
+    std::lock_guard lock(signal_->mutex);
+    source_ended_ = true;
+  }
   deployment_->send(control::SourceEnded{deployment_->fence, id_});
 }
 

@@ -28,7 +28,9 @@ class Subtask final : private TaskEvents {
   struct Trigger { CheckpointId checkpoint; };
   struct Complete { CheckpointId checkpoint; };
   struct Abort { CheckpointId checkpoint; };
-  using Mail = std::variant<AssignSplits, Sweep, StartRunning, Trigger, Complete, Abort>;
+  /// A new leader: commit up to `complete`; whatever else is under way below `next` is given up.
+  struct Adopt { CheckpointId complete, next; };
+  using Mail = std::variant<AssignSplits, Sweep, StartRunning, Trigger, Complete, Abort, Adopt>;
 
   Subtask(std::shared_ptr<const Deployment> deployment, SubtaskId id);
   ~Subtask() override;
@@ -42,6 +44,8 @@ class Subtask final : private TaskEvents {
 
   SubtaskId id() const { return id_; }
   control::SubtaskMetrics Metrics() const;
+  /// What it has said of itself, for a leader that did not hear it.
+  control::AttemptReport::Subtask Report() const;
   /// What its sinks have open; nothing before they are made.
   std::vector<control::SinkReport> Sinks() const;
 
@@ -85,6 +89,8 @@ class Subtask final : private TaskEvents {
   std::deque<Mail> mail_;              // under the signal's mutex, as are
   absl::Status async_error_;
   control::SubtaskMetrics metrics_;
+  control::SubtaskState state_ = control::SubtaskState::kDeploying;
+  bool source_ended_ = false;
   std::atomic<bool> cancelled_{false};
   int64_t busy_micros_ = 0, blocked_micros_ = 0;  // own thread
   SteadyMicros published_at_ = 0;

@@ -189,10 +189,14 @@ GrpcJobManagerConnector::~GrpcJobManagerConnector() = default;
 absl::StatusOr<std::unique_ptr<control::JobManagerLink>> GrpcJobManagerConnector::Connect(
     Events events) {
   const int each_ms = std::max(100, 1000 / static_cast<int>(addresses_.size()));
-  for (const std::string& address : addresses_) {
+  for (size_t i = 0; i < addresses_.size(); ++i) {
+    const std::string& address = addresses_[next_];
+    next_ = (next_ + 1) % addresses_.size();
     // A fresh channel: an old one may still be resting after its failures.
     std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address);
-    if (!rpc::WaitUntilConnected(channel.get(), each_ms)) continue;
+    const auto when_refused =
+        addresses_.size() == 1 ? rpc::WhenRefused::kTryAgain : rpc::WhenRefused::kGiveUp;
+    if (!rpc::WaitUntilConnected(channel.get(), each_ms, when_refused)) continue;
     auto call = std::make_shared<ControlCall>(std::move(channel), address, std::move(events));
     call->Start(call);
     return std::make_unique<GrpcLink>(std::move(call));

@@ -14,7 +14,7 @@ namespace weir::taskmanager {
 ///          Destroying a link waits for an event under way, unless it happens in one; after it none
 ///          comes.
 /// Bound:   64 MiB wait to be written, then the link breaks; 64 MiB a message.
-/// Errors:  kUnavailable: none of the addresses answers (tried in order, a second in all). A link
+/// Errors:  kUnavailable: none of the addresses answers (tried in turn, a second in all). A link
 /// that breaks is
 ///          kUnavailable too, unless the JobManager gave another reason.
 class GrpcJobManagerConnector final : public control::JobManagerConnector {
@@ -26,6 +26,7 @@ class GrpcJobManagerConnector final : public control::JobManagerConnector {
 
  private:
   const std::vector<std::string> addresses_;
+  size_t next_ = 0;  // whom to try first: not the one of the last link, which broke or does not lead
 };
 
 }  // namespace weir::taskmanager

@@ -1,5 +1,7 @@
 #include "taskmanager/task/barrier_aligner.h"
 
+#include <algorithm>
+
 #include "common/base/known_bug.h"
 
 namespace weir::taskmanager {
@@ -53,6 +55,17 @@ BarrierAligner::Actions BarrierAligner::GiveUp(CheckpointId checkpoint, bool dec
   Actions actions;
   if (decline) actions.push_back({Action::Kind::kDecline, checkpoint});
   actions.push_back({Action::Kind::kCancelDownstream, checkpoint});
+  return actions;
+}
+
+BarrierAligner::Actions BarrierAligner::ForgetBelow(CheckpointId checkpoint) {
+  Actions actions;
+  while (!aligning_.empty() && aligning_.begin()->first < checkpoint) {
+    actions.push_back({Action::Kind::kCancelDownstream, aligning_.begin()->first});
+    aligning_.erase(aligning_.begin());
+  }
+  done_ = std::max(done_, CheckpointId(checkpoint.value - 1));
+  given_up_.erase(given_up_.begin(), given_up_.upper_bound(done_));
   return actions;
 }
 

@@ -38,6 +38,8 @@ class BarrierAligner {
   Actions OnCancelled(int channel, CheckpointId checkpoint);
   /// The coordinator gave it up (nothing to decline), or its deadline has passed here (`decline`).
   Actions GiveUp(CheckpointId checkpoint, bool decline);
+  /// The coordinator knows nothing of what is below: it is given up, and barriers that still come are swallowed.
+  Actions ForgetBelow(CheckpointId checkpoint);
 
   /// Nothing may be taken from the channel now.
   bool IsBlocked(int channel) const;

@@ -79,6 +79,8 @@ class Task {
   void Trigger(CheckpointId checkpoint);
   void Complete(CheckpointId checkpoint);
   absl::Status Abort(CheckpointId checkpoint);
+  /// A new leader: as Complete(complete), and Abort of everything else below `next`, also of what has not come yet.
+  absl::Status Adopt(CheckpointId complete, CheckpointId next);
 
   int64_t watermark() const { return chain_.watermark(); }
   /// Rows that the source has not read yet; -1: not known.

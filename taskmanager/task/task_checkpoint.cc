@@ -98,6 +98,26 @@ absl::Status Task::Abort(CheckpointId checkpoint) {
   return Apply(aligner_.GiveUp(checkpoint, /*decline=*/false), "aborted");
 }
 
+absl::Status Task::Adopt(CheckpointId complete, CheckpointId next) {
+  if (complete > CheckpointId(0)) {
+    // It is confirmed once more: the confirmation may have gone to a leader that is gone.
+    options_.run_async([this] { confirming_ = CheckpointId(0); });
+    Complete(complete);
+  }
+  std::vector<CheckpointId> given_up;
+  std::erase_if(due_, [&](CheckpointId due) {
+    if (due < next) given_up.push_back(due);
+    return due < next;
+  });
+  if (draining_for_ && *draining_for_ < next) {
+    given_up.push_back(*draining_for_);
+    draining_for_.reset();
+    seal_by_ = 0;
+  }
+  for (const CheckpointId checkpoint : given_up) RETURN_IF_ERROR(CancelDownstream(checkpoint));
+  return Apply(aligner_.ForgetBelow(next), "a new leader");
+}
+
 absl::Status Task::CancelDownstream(CheckpointId checkpoint) {
   Element element;
   element.kind = Element::Kind::kBarrierCancelled;

@@ -242,10 +242,14 @@ http_listen: "off"
 slots: %d
 memory: 512MiB
 state_dir: %s
-""" % (name, self.address, slots or self.slots, self.path(name + "-state")))
+""" % (name, self.taskmanager_setting(), slots or self.slots, self.path(name + "-state")))
         process = Process(name, [binary or BINARY, "taskmanager", "--config", config], self.folder)
         self.taskmanagers.append(process)
         return process
+
+    def taskmanager_setting(self):
+        """Where TaskManagers look for the JobManager, as YAML."""
+        return self.address
 
     def wait_taskmanagers(self, count):
         def condition():

@@ -64,11 +64,16 @@ def crash_at(name, where, hits):
                         victim.name, cluster.describe_exit(code), name, cluster.tail(victim.log, 60)))
             restart(victims, {})
             c.wait_for("fraud-alert", "is restarted after hit %d" % hit,
-                       lambda s, b=before: s["attempt"] > b["attempt"] and s["state"] in ("RUNNING", "FINISHED"))
+                       lambda s, b=before: s["state"] in ("RUNNING", "FINISHED") and (
+                           s["attempt"] > b["attempt"] or where == "JobManager" and last_id(s) > last_id(b)))
         c.wait_state("fraud-alert", "FINISHED", deadline=3 * cluster.DEADLINE)
         found = results.committed_alerts(c.path("alerts"))
         print("%s: %d crashes; %s" % (name, hits, results.verdict(expected, found)))
         results.check_exactly_once(expected, found)
+
+
+def last_id(status):
+    return (status["last_checkpoint"] or {"id": 0})["id"]
 
 
 def restart(processes, environment):

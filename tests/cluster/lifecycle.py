@@ -118,8 +118,10 @@ def jobmanager_dies():
         c.cli("status", "fraud-alert", expect=(5,))
         c.jobmanager.start()
         after = c.wait_for("fraud-alert", "runs again",
-                           lambda s: s["attempt"] > before["attempt"] and s["state"] == "RUNNING")
+                           lambda s: s["state"] == "RUNNING" and
+                           s["last_checkpoint"]["id"] > before["last_checkpoint"]["id"])
         check(after["id"] == before["id"], "another job id after the restart")
+        check(after["attempt"] == before["attempt"], "the tasks, which ran on, were restarted")
         finish_and_compare(c, "fraud-alert", alerts, path)
         # Ended jobs stay listed, also across a restart.
         c.jobmanager.kill()

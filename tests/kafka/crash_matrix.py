@@ -84,9 +84,15 @@ class Run:
         self.cluster.__exit__(*error)
 
     def goes_on(self, after=None):
-        """RUNNING again with a checkpoint; after: a status before the crash, whose attempt must be over."""
-        return self.cluster.wait_for(
-            self.job, "goes on", lambda s: s["state"] == "RUNNING" and (after is None or s["attempt"] > after["attempt"]))
+        """RUNNING again with a checkpoint; after: a status of this kind before the crash, whose attempt must be over, or
+        adopted by a JobManager that was started since."""
+        starts = self.cluster.jobmanager.starts
+
+        def condition(s):
+            if s["state"] != "RUNNING" or after is None or s["attempt"] > after["attempt"]:
+                return s["state"] == "RUNNING"
+            return starts > after["jobmanager_starts"] and last_id(s) > last_id(after)
+        return dict(self.cluster.wait_for(self.job, "goes on", condition), jobmanager_starts=starts)
 
     def end(self):
         count = self.feeder.stop()
@@ -194,6 +200,10 @@ def zombie_taskmanager(options):
                 victim.start()  # it was told that its lease is over
             run.cluster.wait_taskmanagers(3)
         run.end()
+
+
+def last_id(status):
+    return (status["last_checkpoint"] or {"id": 0})["id"]
 
 
 def stopped(process):

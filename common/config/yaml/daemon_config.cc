@@ -197,6 +197,42 @@ std::string HttpListen(Settings* settings, const ConfigSources& sources) {
   return text;
 }
 
+HighAvailabilityConfig HighAvailability(Settings* settings, const std::string& listen) {
+  HighAvailabilityConfig config;
+  const std::string type = settings->Text("high_availability.type");
+  config.etcd = type == "etcd";
+  if (!config.etcd && type != "file") {
+    settings->Complain(
+        "high_availability.type",
+        absl::StrCat("`high_availability.type` must be file or etcd, not `", type, "`"));
+  }
+  const Value endpoints = settings->Get("high_availability.endpoints");
+  for (const Value& item : endpoints.items) config.endpoints.push_back(item.text);
+  if (!endpoints.is_list() && !endpoints.text.empty()) config.endpoints = {endpoints.text};
+  config.prefix = settings->Text("high_availability.prefix");
+  config.lease_seconds = (settings->Number("high_availability.lease") + 999'999) / 1'000'000;
+  config.ca = settings->Text("high_availability.ca");
+  config.cert = settings->Text("high_availability.cert");
+  config.key = settings->Text("high_availability.key");
+  config.address = settings->Text("high_availability.address");
+  if (config.address.empty()) config.address = listen;
+  if (!config.etcd) return config;
+  if (config.endpoints.empty()) {
+    settings->Complain("high_availability.type",
+                       "`high_availability.endpoints` must name the members of etcd");
+  }
+  std::string host;
+  int port = 0;
+  if (!SplitHostPort(config.address, &host, &port) || port == 0 || host == "0.0.0.0" ||
+      host == "::") {
+    settings->Complain(
+        "high_availability.address",
+        absl::StrCat("`", config.address, "` is no address at which others reach this JobManager; "
+                     "set `high_availability.address` to its HOST:PORT"));
+  }
+  return config;
+}
+
 }  // namespace
 
 const std::vector<KeySpec>& JobManagerKeys() {
@@ -221,9 +257,36 @@ const std::vector<KeySpec>& JobManagerKeys() {
        {},
        "where checkpoints lie unless a job says otherwise; every TaskManager must see the same "
        "folder"},
-      {"high_availability.type", KeyKind::kString, false, "file", {}, "file"},
-      {"high_availability.endpoints", KeyKind::kStringList, false, "", {}, "of etcd"},
-      {"high_availability.prefix", KeyKind::kString, false, "/weir", {}, "of etcd's keys"},
+      {"high_availability.type",
+       KeyKind::kString,
+       false,
+       "file",
+       {},
+       "file: one JobManager, its memory in state_dir; etcd: several, one of which leads"},
+      {"high_availability.endpoints",
+       KeyKind::kStringList,
+       false,
+       "",
+       {},
+       "HOST:PORT, http://… or https://… of etcd's members"},
+      {"high_availability.prefix", KeyKind::kString, false, "/weir", {}, "of etcd's keys; one for each cluster"},
+      {"high_availability.address",
+       KeyKind::kString,
+       false,
+       "",
+       {},
+       "HOST:PORT under which others reach this JobManager; default: listen"},
+      {"high_availability.lease",
+       KeyKind::kDuration,
+       false,
+       "3s",
+       {},
+       "how long a leader that is silent leads on; whole seconds",
+       1'000'000,
+       60'000'000},
+      {"high_availability.ca", KeyKind::kString, false, "", {}, "PEM file: who signs etcd's certificate"},
+      {"high_availability.cert", KeyKind::kString, false, "", {}, "PEM file: our certificate for etcd"},
+      {"high_availability.key", KeyKind::kString, false, "", {}, "PEM file: its key"},
       {"heartbeat.interval", KeyKind::kDuration, false, "500ms", {}, "", 10'000, 60'000'000},
       {"heartbeat.timeout",
        KeyKind::kDuration,
@@ -290,12 +353,7 @@ absl::StatusOr<JobManagerConfig> LoadJobManagerConfig(const ConfigSources& sourc
         absl::StrCat("`checkpoint_storage` must be file:///FOLDER, not `",
                      config.checkpoint_storage, "`: other storage is not supported yet"));
   }
-  if (const std::string type = settings.Text("high_availability.type"); type == "etcd") {
-    settings.Complain("high_availability.type", "high availability with etcd is not supported yet");
-  } else if (type != "file") {
-    settings.Complain("high_availability.type",
-                      absl::StrCat("`high_availability.type` must be file, not `", type, "`"));
-  }
+  config.high_availability = HighAvailability(&settings, config.listen);
   config.heartbeat_interval_ms = settings.Number("heartbeat.interval") / 1000;
   config.heartbeat_timeout_ms = settings.Number("heartbeat.timeout") / 1000;
   if (config.heartbeat_timeout_ms < 2 * config.heartbeat_interval_ms) {

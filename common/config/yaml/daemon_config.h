@@ -10,12 +10,23 @@
 
 namespace weir::config {
 
+/// Who leads when there are several JobManagers, and where their memory lies.
+struct HighAvailabilityConfig {
+  bool etcd = false;  // else the folder state_dir
+  std::vector<std::string> endpoints;
+  std::string prefix;
+  std::string address;  // HOST:PORT under which others reach this JobManager
+  int64_t lease_seconds = 0;
+  std::string ca, cert, key;  // PEM files, for https endpoints
+};
+
 /// Settings of `weir jobmanager`; the values are the defaults (job-spec.md, section 3).
 struct JobManagerConfig {
   std::string listen;       // HOST:PORT
   std::string http_listen;  // HOST:PORT; empty: off
   std::string state_dir;
   std::string checkpoint_storage;  // file:///…
+  HighAvailabilityConfig high_availability;
   int64_t heartbeat_interval_ms = 0;
   int64_t heartbeat_timeout_ms = 0;
 };

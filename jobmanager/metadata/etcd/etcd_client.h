@@ -60,7 +60,7 @@ struct TransactionResult {
 ///
 /// Thread:  thread-safe. Every call blocks, for a few seconds at most.
 /// Errors:  of a call that may have happened all the same: kUnavailable, kDeadlineExceeded.
-///          kCancelled: Interrupt. kResourceExhausted: larger than etcd takes (1.5 MB), or its space
+///          kResourceExhausted: larger than etcd takes (1.5 MB), or its space
 ///          is used up. kUnauthenticated, kPermissionDenied: etcd refuses who asks.
 class Client {
  public:
@@ -75,8 +75,6 @@ class Client {
   /// Waits until the key has changed after `revision`, at most `timeout_ms`. OK says neither that it
   /// has nor that it has not: look.
   virtual absl::Status Watch(const std::string& key, int64_t revision, int64_t timeout_ms) = 0;
-  /// Ends calls under way, and those to come at once.
-  virtual void Interrupt() = 0;
 };
 
 }  // namespace weir::jobmanager::etcd

@@ -51,26 +51,20 @@ class EtcdClient final : public etcd::Client {
   absl::Status Watch(const std::string& key, int64_t revision, int64_t timeout_ms) override {
     Simulation& simulation = *model_->simulation_;
     const SteadyMicros deadline = simulation.Now() + timeout_ms * 1000;
-    while (!interrupted_) {
+    while (true) {
       const SteadyMicros left = deadline - simulation.Now();
       if (left <= 0 || (model_->down_ == 0 && model_->LastChange(key) > revision)) break;
       simulation.Block(&model_->watchers_, left);
     }
-    if (interrupted_) return absl::CancelledError("interrupted");
     // The news takes its way, however bad that is.
     const bool told = model_->network_->Call(model_->node_, kCallTimeout, [model = model_] { return model->down_ == 0; }) ==
                       CallOutcome::kAnswered;
     return told ? absl::OkStatus() : absl::UnavailableError("etcd: the watch broke");
   }
-  void Interrupt() override {
-    interrupted_ = true;
-    model_->simulation_->Wake(&model_->watchers_, true);
-  }
 
  private:
   template <typename Result>
   Result Do(std::function<Result()> request) {
-    if (interrupted_) return absl::CancelledError("interrupted");
     Simulation& simulation = *model_->simulation_;
     if (model_->down_ > 0 && model_->refuses_) {
       simulation.AwaitBetween(100, 2000);
@@ -83,7 +77,6 @@ class EtcdClient final : public etcd::Client {
           *answer = request();
           return model->rng_.Below(100) >= static_cast<uint64_t>(model->lost_replies_);
         });
-    if (interrupted_) return absl::CancelledError("interrupted");
     switch (outcome) {
       case CallOutcome::kAnswered: return **answer;
       case CallOutcome::kUnreachable: return absl::UnavailableError("etcd: connection refused");
@@ -93,7 +86,6 @@ class EtcdClient final : public etcd::Client {
   }
 
   EtcdModel* const model_;
-  bool interrupted_ = false;
 };
 
 EtcdModel::EtcdModel(Simulation* simulation, Network* network, const std::string& name)

@@ -75,11 +75,40 @@ TEST_CASE("daemon config: everything that is wrong is reported with its place") 
   CHECK_THAT(message, Catch::Contains(file.path() +
                                       ":3:23: error: `heartbeat.interval` must be a duration"));
   CHECK_THAT(message,
-             Catch::Contains(":4:27: error: high availability with etcd is not supported yet"));
+             Catch::Contains(":4:27: error: `high_availability.endpoints` must name the members of etcd"));
   CHECK_THAT(message,
              Catch::Contains("environment variable WEIR__STATE_DI: error: unknown key `state_di`"));
   CHECK_THAT(message, Catch::Contains("--set http_listen: error: `http_listen` must be HOST:PORT"));
   CHECK_THAT(message, Catch::Contains("--set nonsense: error: must be `section.key=value`"));
+}
+
+TEST_CASE("daemon config: several JobManagers") {
+  const auto file = LoadJobManagerConfig({});
+  REQUIRE(file.ok());
+  CHECK_FALSE(file->high_availability.etcd);
+  const auto etcd = LoadJobManagerConfig(
+      {.overrides = {"high_availability.type=etcd", "high_availability.endpoints=[a:1, b:2]",
+                     "high_availability.lease=1500ms"}});
+  REQUIRE(etcd.ok());
+  CHECK(etcd->high_availability.etcd);
+  CHECK(etcd->high_availability.endpoints == std::vector<std::string>{"a:1", "b:2"});
+  CHECK(etcd->high_availability.address == "127.0.0.1:6123");
+  CHECK(etcd->high_availability.prefix == "/weir");
+  CHECK(etcd->high_availability.lease_seconds == 2);
+  // Others must be able to reach it.
+  for (const char* listen : {"listen=0.0.0.0:6123", "listen=127.0.0.1:0"}) {
+    ConfigSources sources{.overrides = {"high_availability.type=etcd",
+                                        "high_availability.endpoints=a:1", listen}};
+    sources.insecure = true;
+    CHECK_THAT(std::string(LoadJobManagerConfig(sources).status().message()),
+               Catch::Contains("high_availability.address"));
+    sources.overrides.push_back("high_availability.address=host:6123");
+    CHECK(LoadJobManagerConfig(sources).ok());
+  }
+  CHECK_THAT(std::string(LoadJobManagerConfig({.overrides = {"high_availability.type=zookeeper"}})
+                             .status()
+                             .message()),
+             Catch::Contains("must be file or etcd"));
 }
 
 TEST_CASE("daemon config: only loopback is listened on unless --insecure") {

@@ -99,6 +99,16 @@ void FakeTaskManager::Handle(const control::ToTaskManager& message) {
     std::string id = storage_id;
     if (id.empty()) id = *harness_->storage->ReadUnverified(m->storage_id_path);
     Send(control::StorageChecked{absl::StatusCode::kOk, id});
+  } else if (auto* m = std::get_if<control::Registered>(&message)) {
+    if (!report || running.empty() || !deployed()) return;
+    deploy_->fence.epoch = m->epoch;
+    control::AttemptReport said;
+    said.fence = deploy_->fence;
+    for (SubtaskId subtask : deploy_->subtasks) said.subtasks.push_back({subtask, reported_state, false});
+    said.placements = deploy_->placements;
+    Send(std::move(said));
+  } else if (auto* m = std::get_if<control::AdoptAttempt>(&message)) {
+    if (confirm) Confirm(m->complete);
   } else if (auto* m = std::get_if<control::Deploy>(&message)) {
     deploy_ = *m;
     if (!restore) return;
@@ -137,6 +147,7 @@ void FakeTaskManager::Handle(const control::ToTaskManager& message) {
 Harness::Harness() {
   options.checkpoint_storage = kStorage;
   options.build_id = "b1";
+  options.adoption_timeout = 0;  // tests of adoption set it
   StartJobManager();
 }
 

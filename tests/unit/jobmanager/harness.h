@@ -61,6 +61,8 @@ class FakeTaskManager {
 
   // What it does by itself.
   bool restore = true, sweep = true, run = true, ack = true, confirm = true, probe = true;
+  bool report = true;  // what runs, to a leader that did not deploy it
+  control::SubtaskState reported_state = control::SubtaskState::kRunning;
   std::optional<absl::Status> restore_error;
   control::FailureDomain restore_domain = control::FailureDomain::kInternal;
   std::vector<checkpoint::SourceSplits::Split> grown_splits;  // found at a restore

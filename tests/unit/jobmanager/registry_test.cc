@@ -129,14 +129,16 @@ TEST_CASE("Registry: the name of a living TaskManager") {
   }
 }
 
-TEST_CASE("Registry: what ran there before is ended") {
+TEST_CASE("Registry: what ran there before is said, to be adopted or ended") {
   Bench b;
   b.registry.OnOpened(1, 0);
   b.registry.OnRegister(1, {"tm", "a", 2, "b", Incarnation(1), {{JobId{"j"}, Attempt(3)}}}, 0);
   const auto actions = b.Check(1);
-  REQUIRE(Sends<control::CancelAttempt>(actions, 1) != nullptr);
-  CHECK(Sends<control::CancelAttempt>(actions, 1)->fence ==
-        control::Fence{LeaderEpoch(1), {"j"}, Attempt(3)});
+  const auto* runs = Has<action::StillRuns>(actions);
+  REQUIRE(runs != nullptr);
+  CHECK(runs->session == 1);
+  CHECK(runs->job == JobId{"j"});
+  CHECK(runs->attempt == Attempt(3));
 }
 
 TEST_CASE("Registry: slots are given out and come back") {

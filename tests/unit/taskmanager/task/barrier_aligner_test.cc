@@ -66,3 +66,18 @@ TEST_CASE("BarrierAligner: at least once blocks nothing, and may align several",
   CHECK(aligner.OnBarrier(1, C(1), 0) == Actions{{Kind::kSnapshot, C(1)}});
   CHECK(aligner.OnBarrier(1, C(2), 0) == Actions{{Kind::kSnapshot, C(2)}});
 }
+
+TEST_CASE("BarrierAligner: what a new leader does not know is given up, and what still comes of it is swallowed", "[task]") {
+  BarrierAligner aligner(2, true);
+  aligner.OnBarrier(0, C(7), 0);
+  CHECK(aligner.ForgetBelow(C(10)) == Actions{{Kind::kCancelDownstream, C(7)}});
+  CHECK_FALSE(aligner.IsBlocked(0));
+  CHECK(aligner.OnBarrier(1, C(7), 0).empty());
+  CHECK(aligner.OnBarrier(1, C(8), 0).empty());
+  CHECK(aligner.OnCancelled(0, C(8)).empty());
+  CHECK_FALSE(aligner.IsBlocked(1));
+  CHECK(aligner.OnBarrier(0, C(10), 0).empty());
+  CHECK(aligner.OnBarrier(1, C(10), 0) == Actions{{Kind::kSnapshot, C(10)}});
+  CHECK(aligner.ForgetBelow(C(5)).empty());  // nothing goes back
+  CHECK(aligner.OnBarrier(1, C(9), 0).empty());
+}

@@ -1,5 +1,6 @@
 #include "taskmanager/task/task.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 
@@ -310,6 +311,28 @@ TEST_CASE("Task: what is said again or too late changes nothing", "[task]") {
   CHECK(f.TakeLog() == Log{"drain", "snapshot 7", "drain", "snapshot 8"});
   for (const int64_t checkpoint : {7, 8, 8, 7}) f.task->Complete(CheckpointId(checkpoint));
   CHECK(f.TakeLog() == Log{"complete 7", "complete 8", "complete 8"});
+}
+
+TEST_CASE("Task: under a new leader nothing waits for what the earlier one had begun", "[task]") {
+  Fixture f;
+  SECTION("in alignment") { f.Send(0, Kind::kBarrier, 7); }
+  SECTION("waiting for an operator") {
+    f.probe->ready = false;
+    for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, 7);
+  }
+  f.Send(0, Kind::kBatch, 2);
+  f.Run();
+  REQUIRE(f.task->Adopt(CheckpointId(6), CheckpointId(100)).ok());
+  f.probe->ready = true;
+  f.Send(1, Kind::kBarrier, 7);  // of before, on its way
+  f.Run();
+  const Log log = f.TakeLog();
+  CHECK(log.back() == "rows 2");
+  CHECK(std::find(log.begin(), log.end(), "snapshot 7") == log.end());
+  CHECK(f.events.log.empty());
+  for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, 100);
+  f.Run();
+  CHECK(f.events.log == Log{"ack 100"});
 }
 
 TEST_CASE("Task: a failed channel is an error of the step", "[task]") {

@@ -32,6 +32,13 @@ void AddKafkaFaults(Network* network, SimulatedKafka* kafka, Nemesis* nemesis) {
               [kafka](const Fault&) { kafka->network().faults().lost_requests_percent = 0; });
   nemesis->On("kafka_late", [kafka](const Fault& fault) { kafka->network().faults().late = fault.amount; },
               [kafka](const Fault&) { kafka->network().faults().late = 0; });
+  const auto transactions = [kafka]() -> TransactionStates& { return kafka->cluster().transactions(); };
+  nemesis->On("kafka_time_out", [=](const Fault& fault) { transactions().TimeOut(static_cast<int>(fault.amount)); });
+  nemesis->On("kafka_slow_end", [=](const Fault& fault) { transactions().SetMarkerDelay(fault.amount); },
+              [=](const Fault&) { transactions().SetMarkerDelay(0); });
+  nemesis->On("kafka_last_epochs",
+              [=](const Fault& fault) { transactions().SetEpochs(static_cast<int16_t>(32'766 - fault.amount)); });
+  nemesis->On("kafka_expire_ids", [=](const Fault& fault) { transactions().ExpireIds(fault.amount / 1000); });
 }
 
 }  // namespace weir::sim

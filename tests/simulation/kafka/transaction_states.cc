@@ -239,6 +239,13 @@ void TransactionStates::Sweep() {
   }
 }
 
+void TransactionStates::TimeOut(int percent) {
+  for (auto& [id, known] : known_) {
+    if (known.memory.state != State::kOngoing || known.pending) continue;
+    if (rng_.Below(100) < static_cast<uint64_t>(percent)) Fence(id, known);
+  }
+}
+
 void TransactionStates::MoveCoordinator(const std::function<bool(const std::string&)>& moved) {
   std::erase_if(ids_, [&](const std::string& id) {
     if (!moved(id)) return false;

@@ -90,6 +90,8 @@ class TransactionStates {
   void ExpireIds(int64_t idle_ms);
   /// From now on new ids begin with this epoch, and idle ones have it.
   void SetEpochs(int16_t epoch);
+  /// The time of so many percent of the open transactions is over, as if nobody had come for long.
+  void TimeOut(int percent);
   /// Transactions that have ended stay unfinished for so much longer.
   void SetMarkerDelay(SteadyMicros more) { marker_delay_ = more; }
   Options& options() { return options_; }

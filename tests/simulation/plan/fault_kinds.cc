@@ -151,6 +151,11 @@ const std::vector<FaultKind>& FaultKinds() {
       {"kafka_lost_request", kNone, 4, 100 * kMs, 3 * kSecond, 5, 60, "so many percent of the requests never arrive"},
       {"kafka_late", kNone, 4, 100 * kMs, 3 * kSecond, 10 * kMs, 4 * kSecond,
        "requests wait up to so long on their way and may arrive after later ones"},
+      {"kafka_time_out", kNone, 5, 0, 0, 20, 100, "so many percent of the open transactions time out: prepared ones are lost"},
+      {"kafka_slow_end", kNone, 3, 100 * kMs, 4 * kSecond, 10 * kMs, 3 * kSecond,
+       "ended transactions are unfinished for so long: CONCURRENT_TRANSACTIONS, and no stable offset"},
+      {"kafka_last_epochs", kNone, 2, 0, 0, 1, 8, "ids have so many producer epochs left: the next producer id comes"},
+      {"kafka_expire_ids", kNone, 2, 0, 0, 100 * kMs, 5 * kSecond, "ids without a transaction for so long are forgotten"},
       // The store of the leader.
       {"etcd_down", kNone, 3, 200 * kMs, 6 * kSecond, 0, 0, "no answer from etcd"},
       {"etcd_lost_reply", kNone, 3, 100 * kMs, 3 * kSecond, 5, 60, "so many percent of the requests are done and not answered"},

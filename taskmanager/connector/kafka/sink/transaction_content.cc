@@ -1,12 +1,16 @@
 #include "taskmanager/connector/kafka/sink/transaction_content.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 
 namespace weir::taskmanager::kafka {
 
+TransactionContent::TransactionContent(bool keep)
+    : keep_(keep), inline_bytes_(WEIR_BUGGIFY("kafka_records_in_the_log_only") ? 0 : kInlineBytes) {}
+
 bool TransactionContent::WillKeep(size_t bytes) {
   if (!kept_) return false;
-  if (keep_ || wal_.size() + bytes <= kInlineBytes) return true;
+  if (keep_ || wal_.size() + bytes <= inline_bytes_) return true;
   kept_ = false;
   std::string().swap(wal_);
   return false;

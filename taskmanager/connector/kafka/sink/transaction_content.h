@@ -20,7 +20,7 @@ class TransactionContent {
   static constexpr size_t kInlineBytes = size_t{64} << 10;
 
   /// `keep`: keep the records however many there are.
-  explicit TransactionContent(bool keep) : keep_(keep) {}
+  explicit TransactionContent(bool keep);
 
   void Add(const OutgoingRecord& record, int64_t timestamp_ms);
   void Add(const KafkaRecord& record);
@@ -39,6 +39,7 @@ class TransactionContent {
   bool WillKeep(size_t bytes);
 
   const bool keep_;
+  const size_t inline_bytes_;
   bool kept_ = true;
   int64_t records_ = 0;
   uint64_t checksum_ = 0;

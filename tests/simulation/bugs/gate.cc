@@ -19,7 +19,7 @@ namespace {
 constexpr char kUsage[] =
     "weir-simulate-gate [--minutes M] [--clean N] [--jobs N] [--seed N] [BUG…]\n"
     "  --minutes M   at most so long for each bug (default 10)\n"
-    "  --clean N     so many of the first seeds must be clean without the bug (default 50; the one that found it, too)\n"
+    "  --clean N     so many of the first seeds must be clean without the bug, and the one that found it (default 50)\n"
     "  --list        the bugs\n";
 
 struct Arguments {
@@ -79,57 +79,83 @@ BatchOptions OptionsFor(const Arguments& a, const KnownBug& bug, bool has_bug) {
   return options;
 }
 
-/// One row of the table. False: it was not found, or its seeds are wrong without it.
-bool TryBug(const Arguments& a, const KnownBug& bug) {
-  const auto begin = std::chrono::steady_clock::now();
-  uint64_t next = a.seed;
-  std::optional<SeedReport> found;
-  RunBatch(
-      OptionsFor(a, bug, true),
-      [&]() -> std::optional<uint64_t> {
-        if (found || Seconds(begin) > a.minutes * 60) return std::nullopt;
-        return next++;
-      },
-      [&](const SeedReport& report) {
-        // Those of one moment end in any order: the first seed counts.
-        if (!report.violations.empty() && (!found || report.seed < found->seed)) found = report;
-      });
-  const double seconds = Seconds(begin);
-  if (!found) {
-    std::printf("| %-30s | NOT FOUND in %llu seeds, %.0f s\n", bug.name.c_str(),
-                static_cast<unsigned long long>(next - a.seed), seconds);
-    std::fflush(stdout);
-    return false;
-  }
-  // Without the bug: its own seed first, then the first ones.
-  std::vector<uint64_t> seeds = {found->seed};
-  for (uint64_t i = 0; i < a.clean; ++i) seeds.push_back(a.seed + i);
+/// Runs `seeds` in their order until `stop`; those with violations, by seed.
+template <typename Next>
+std::vector<SeedReport> RunSeeds(const BatchOptions& options, const Next& next, bool stop_at_first) {
   std::vector<SeedReport> wrong;
-  size_t at = 0;
   RunBatch(
-      OptionsFor(a, bug, false),
+      options,
       [&]() -> std::optional<uint64_t> {
-        if (at >= seeds.size()) return std::nullopt;
-        return seeds[at++];
+        if (stop_at_first && !wrong.empty()) return std::nullopt;
+        return next();
       },
       [&](const SeedReport& report) {
         if (!report.violations.empty()) wrong.push_back(report);
       });
-  std::printf("| %-30s | %6llu | %7.1f | %-6s | %zu of %zu clean without it | %.150s\n", bug.name.c_str(),
-              static_cast<unsigned long long>(found->seed - a.seed + 1), seconds, found->violations[0].oracle.c_str(),
-              seeds.size() - wrong.size(), seeds.size(), found->violations[0].what.c_str());
+  std::sort(wrong.begin(), wrong.end(), [](const auto& x, const auto& y) { return x.seed < y.seed; });
+  return wrong;
+}
+
+/// Those of them that are wrong without the bug, too.
+std::vector<SeedReport> WrongWithout(const Arguments& a, const KnownBug& bug, std::vector<uint64_t> seeds) {
+  size_t at = 0;
+  return RunSeeds(
+      OptionsFor(a, bug, false),
+      [&]() -> std::optional<uint64_t> {
+        if (at == seeds.size()) return std::nullopt;
+        return seeds[at++];
+      },
+      false);
+}
+
+/// One row of the table. False: it was not found, or its seeds are wrong without it.
+bool TryBug(const Arguments& a, const KnownBug& bug) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto in_time = [&] { return Seconds(begin) < a.minutes * 60; };
+  uint64_t next = a.seed;
+  std::optional<SeedReport> found;
+  std::vector<SeedReport> wrong;
+  while (!found && in_time()) {
+    const std::vector<SeedReport> candidates = RunSeeds(
+        OptionsFor(a, bug, true),
+        [&]() -> std::optional<uint64_t> {
+          if (!in_time()) return std::nullopt;
+          return next++;
+        },
+        true);
+    for (const SeedReport& candidate : candidates) {
+      std::vector<SeedReport> without = WrongWithout(a, bug, {candidate.seed});
+      if (without.empty()) {
+        found = candidate;
+        break;
+      }
+      wrong.push_back(std::move(without.front()));
+    }
+  }
+  const double seconds = Seconds(begin);
+  std::vector<uint64_t> first(a.clean);
+  for (uint64_t i = 0; i < a.clean; ++i) first[i] = a.seed + i;
+  for (SeedReport& report : WrongWithout(a, bug, first)) wrong.push_back(std::move(report));
+  if (found) {
+    std::printf("| %-30s | %6llu | %7.1f | %-6s | %.150s\n", bug.name.c_str(),
+                static_cast<unsigned long long>(found->seed - a.seed + 1), seconds,
+                found->violations[0].oracle.c_str(), found->violations[0].what.c_str());
+  } else {
+    std::printf("| %-30s | NOT FOUND in %llu seeds, %.0f s\n", bug.name.c_str(),
+                static_cast<unsigned long long>(next - a.seed), seconds);
+  }
   for (const SeedReport& report : wrong) {
     std::printf("    wrong without it: weir-simulate --seed %llu --bug %s --without-bug --trace\n      %s: %s\n",
                 static_cast<unsigned long long>(report.seed), bug.name.c_str(), report.violations[0].oracle.c_str(),
                 report.violations[0].what.c_str());
   }
   std::fflush(stdout);
-  return wrong.empty();
+  return found && wrong.empty();
 }
 
 int Main(int argc, char** argv) {
   const Arguments a = Parse(argc, argv);
-  std::printf("| %-30s | %6s | %7s | oracle | the same seeds | what it says\n", "bug", "seeds", "seconds");
+  std::printf("| %-30s | %6s | %7s | oracle | what it says\n", "bug", "seeds", "seconds");
   size_t good = 0;
   for (const KnownBug* bug : a.bugs) good += TryBug(a, *bug) ? 1 : 0;
   std::printf("%zu of %zu bugs found, clean without them\n", good, a.bugs.size());

@@ -31,7 +31,7 @@ void Frequent(Workload* w) {
 /// Transactions that end by themselves in an outage of some seconds.
 void ShortTransactions(Workload* w) {
   w->interval_ms = 200;
-  w->timeout_ms = 1'000;
+  w->timeout_ms = 3'000;
   w->restart_budget_ms = 200;
   w->transaction_timeout_ms = 2 * (w->interval_ms + w->timeout_ms) + w->restart_budget_ms;
 }

@@ -148,6 +148,17 @@ Violations CheckLegs(const Journal& journal, const std::vector<Leg>& legs, Range
   return found;
 }
 
+SteadyMicros LastAttemptBegan(const Journal& journal, const JobId& job) {
+  SteadyMicros began = 0;
+  Attempt last;
+  for (const Journal::Record& record : journal.records) {
+    if (record.job != job || record.attempt <= last) continue;
+    last = record.attempt;
+    began = record.proposed_at;
+  }
+  return began;
+}
+
 Violations CheckCommits(const Journal& journal) {
   std::map<std::pair<JobId, int64_t>, SteadyMicros> first;
   for (const Journal::Record& record : journal.proposed) {

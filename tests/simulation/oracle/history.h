@@ -31,6 +31,9 @@ Violations CheckSources(const Journal& journal);
 /// together must have committed: from the start of the first to the last recorded checkpoint of the last.
 Violations CheckLegs(const Journal& journal, const std::vector<Leg>& legs, Ranges* expected);
 
+/// When the last attempt of a job was put into its record; 0: there is none.
+SteadyMicros LastAttemptBegan(const Journal& journal, const JobId& job);
+
 /// E2: nothing becomes visible before the record of a checkpoint with its id was at least put.
 Violations CheckCommits(const Journal& journal);
 

@@ -26,6 +26,7 @@
 #include "tests/simulation/network/exchange_network.h"
 #include "tests/simulation/network/network.h"
 #include "tests/simulation/network/network_faults.h"
+#include "tests/simulation/oracle/journal_sink.h"
 #include "tests/simulation/oracle/journal_store.h"
 #include "tests/simulation/oracle/restore_check.h"
 #include "tests/simulation/oracle/verdict.h"
@@ -83,6 +84,7 @@ class Run {
  private:
   Surroundings MakeSurroundings();
   bool Overdue(const SimulatedKafka::OpenTransaction& open);
+  bool MissedBySweep(const SimulatedKafka::OpenTransaction& open, const std::vector<Leg>& legs);
   /// Until all transactions that are decided are written.
   void Settle();
   void ReadOutput(Outcome* outcome);
@@ -130,6 +132,7 @@ Run::Run(const RunOptions& options)
   kafka_.cluster().CreateTopic(Workload::kTopic, kPartitions);
   taskmanager::file::Register(&registry_);
   RegisterKafkaSink();
+  NoteCommits(&registry_, &journal_);
   RegisterSimulatedSource(&registry_, &journal_);
   world_.SetRestartAfter(kRestartAfter);
   AddNetworkFaults(&network_, &control_, &nemesis_);
@@ -205,6 +208,17 @@ bool Run::Overdue(const SimulatedKafka::OpenTransaction& open) {
   return kafka_.cluster().wall_ms() > open.started_ms + open.timeout_ms + kSettle / 1000;
 }
 
+bool Run::MissedBySweep(const SimulatedKafka::OpenTransaction& open, const std::vector<Leg>& legs) {
+  const SteadyMicros began = simulation_.Now() - (kafka_.cluster().wall_ms() - open.started_ms) * 1000;
+  for (const Leg& leg : legs) {
+    const bool swept = leg.end == jobmanager::JobState::kFinished || leg.end == jobmanager::JobState::kStopped;
+    if (!swept || open.id.compare(0, leg.job.value.size(), leg.job.value) != 0) continue;
+    // The last attempt of a job sweeps; who begins later than it is a zombie.
+    return began < LastAttemptBegan(journal_, leg.job);
+  }
+  return false;
+}
+
 void Run::Settle() {
   for (SteadyMicros waited = 0; waited < kSettle; waited += kQuiet) {
     simulation_.Await(kQuiet);
@@ -235,7 +249,7 @@ void Run::ReadOutput(Outcome* outcome) {
     }
   }
   for (const SimulatedKafka::OpenTransaction& open : kafka_.OpenTransactions()) {
-    if (Overdue(open)) outcome->left.push_back("transaction " + open.id);
+    if (Overdue(open) || MissedBySweep(open, outcome->legs)) outcome->left.push_back("transaction " + open.id);
   }
 }
 
@@ -294,6 +308,10 @@ RunResult Run::Execute() {
   outcome.workload = &workload;
   outcome.legs = client.legs();
   outcome.client_done = client.done();
+  // A sink that does not find its folder concludes nothing.
+  for (const Fault& fault : result.plan.faults) {
+    if (fault.kind == "disk_unreachable") outcome.may_fail_with = {"SINK_FOLDER_MISMATCH", "cannot make the folder"};
+  }
   ReadOutput(&outcome);
   if (!client.done()) outcome.left.clear();
   for (const Violation& violation : client.violations()) result.violations.push_back(violation);

@@ -61,14 +61,14 @@ TEST_CASE("a failure must be allowed, and named") {
   run.outcome.legs[0].end = JobState::kFailed;
   run.outcome.legs[0].failure = "DATA_LOSS: gone";
   CHECK(run.Found() == "O9 ");
-  run.outcome.may_fail = true;
+  run.outcome.may_fail_with = {"DATA_LOSS"};
   CHECK(run.Found().empty());
   run.outcome.files.pop_back();  // that was said
   CHECK(run.Found().empty());
   run.outcome.files = {R"({"p":0,"s":1})", R"({"p":0,"s":1})"};
   CHECK(run.Found() == "O1 ");
   run = Run();
-  run.outcome.may_fail = true;
+  run.outcome.may_fail_with = {"DATA_LOSS"};
   run.outcome.legs[0].end = JobState::kFailed;
   run.outcome.legs[0].failure = "something went wrong";
   CHECK(run.Found() == "O9 ");

@@ -52,7 +52,7 @@ const std::vector<KnownBug>& KnownBugs() {
       {"FLINK-40626", "transactions that older attempts left open are not aborted and hold readers back",
        Kind::kControl, true, false, [](Workload* w) { w->transaction_timeout_ms = 600'000; }, kDeaths,
        LeftoversNotSwept()},
-      {"FLINK-40689", "a handle has the producer id of before the epochs were used up", Kind::kControl, true, false,
+      {"FLINK-40689", "a handle has the producer id of before the epochs were used up; its refusal counts as committed", Kind::kControl, true, false,
        Frequent, kDeaths,
        [] {
          Wrappers wrappers = ProducerIdRemembered();
@@ -77,13 +77,15 @@ const std::vector<KnownBug>& KnownBugs() {
        CommitSkippedAfterRecovery()},
       {"marker-not-checked", "a refused EndTxn counts as lost, whatever the marker says", Kind::kControl, true, false,
        ShortTransactions, And(kDeaths, kKafkaTrouble), MarkerNotChecked()},
-      {"aborted-delta-dropped", "the delta of an aborted checkpoint is in no later one", Kind::kReal, true, true,
+      {"aborted-delta-dropped", "the delta of an aborted checkpoint is in no later one", Kind::kReal, false, true,
        [](Workload* w) {
          w->timeout_ms = 1'000;
          w->tolerable_failures = 5;
+         Wide(w);
          Frequent(w);
        },
-       {}, AbortedDeltaDropped()},
+       {"disk_slow", "disk_stall", "disk_full", "pause", "delay", "kill", "crash_at_failpoint", "replay"},
+       AbortedDeltaDropped()},
       {"swept-before-all-resolved", "a sweep begins while others still resolve", Kind::kControl, false, true,
        [](Workload* w) {
          Wide(w);
@@ -91,7 +93,10 @@ const std::vector<KnownBug>& KnownBugs() {
        },
        kDeaths, SweptBeforeAllResolved()},
       {"repair-without-second-look", "the marker is not read again behind the fence", Kind::kControl, true, false,
-       ShortTransactions, And(kDeaths, kKafkaTrouble), MarkerReadOnce()},
+       ShortTransactions,
+       {"kill_jobmanager", "power", "crash_at_failpoint", "pause", "partition", "kafka_late", "kafka_lost_reply",
+        "kafka_kill_all"},
+       MarkerReadOnce()},
       {"window-fired-again", "a window that has fired fires again after a restore", Kind::kReal, true, true, {},
        kDeaths, {}},
       {"latest-resolved-twice", "every attempt asks anew where `latest` is", Kind::kControl, true, true,

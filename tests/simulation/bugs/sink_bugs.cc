@@ -130,6 +130,11 @@ class AskingCoordinator final : public WrappedCoordinator {
 class RememberingCoordinator final : public WrappedCoordinator {
  public:
   using WrappedCoordinator::WrappedCoordinator;
+  absl::StatusOr<EndOutcome> Commit(const std::string& id, const Identity& identity, int64_t deadline) override {
+    const auto ended = WrappedCoordinator::Commit(id, identity, deadline);
+    if (!ended.ok()) return ended;
+    return EndOutcome::kCommitted;  // who is refused must have been here before
+  }
   absl::StatusOr<std::optional<Description>> Describe(const std::string& id, int64_t deadline) override {
     auto described = WrappedCoordinator::Describe(id, deadline);
     if (!described.ok() || !*described) return described;
@@ -154,6 +159,11 @@ class BlindCoordinator final : public WrappedCoordinator {
 class OnceCoordinator final : public WrappedCoordinator {
  public:
   using WrappedCoordinator::WrappedCoordinator;
+  absl::StatusOr<Identity> Fence(const std::string& id, int64_t timeout_ms, int64_t deadline) override {
+    // Time in which another one's commit may come, which is what the second look is for.
+    TheSimulation().AwaitBetween(0, kSlowFence);
+    return WrappedCoordinator::Fence(id, timeout_ms, deadline);
+  }
   absl::StatusOr<std::optional<Marker>> ReadMarker(const std::string& id, const std::string& topic, int32_t partition,
                                                    bool stable, int64_t deadline) override {
     const auto known = read_.find(id);
@@ -164,6 +174,7 @@ class OnceCoordinator final : public WrappedCoordinator {
   }
 
  private:
+  static constexpr SteadyMicros kSlowFence = 3'000'000;
   std::map<std::string, std::optional<Marker>> read_;
 };
 

@@ -18,7 +18,7 @@ Wrappers UnfencedZombie();
 Wrappers LatestResolvedTwice();
 /// EndTxn carries the identity that the id has now, not the handle's.
 Wrappers IdentityReadAgain();
-/// The producer id of a handle is that of the id's first transaction.
+/// The producer id of a handle is that of the id's first transaction, and a refused EndTxn counts as done before.
 Wrappers ProducerIdRemembered();
 /// A refused EndTxn counts as lost whatever the marker says.
 Wrappers MarkerNotChecked();

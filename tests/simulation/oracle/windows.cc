@@ -7,7 +7,8 @@
 
 namespace weir::sim {
 namespace {
-constexpr int64_t kKeys = 5;
+// Many keys: the last change of some lies in any delta.
+constexpr int64_t kKeys = 61;
 constexpr int64_t kMicrosPerRecord = 20'000;
 constexpr int64_t kFirstTime = int64_t{1'700'000'000} * 1'000'000;
 }  // namespace

@@ -17,7 +17,7 @@ struct Content {
 };
 Content ContentOf(int32_t split, int64_t seq);
 /// Size of the tumbling windows of `real` jobs, in microseconds of event time.
-inline constexpr int64_t kWindowMicros = 1'000'000;
+inline constexpr int64_t kWindowMicros = 4'000'000;
 
 /// The rows that a filter, then a tumbling window by key with count and sums, must make of all these records: by a
 /// plain loop over them. `{"k":3,"b":12,"c":5,"s":70,"q":4}`: key, start of

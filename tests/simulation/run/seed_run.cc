@@ -45,6 +45,7 @@ namespace {
 constexpr SteadyMicros kPatience = 60'000'000;
 constexpr SteadyMicros kQuiet = 500'000;       // between the last fault and the time from which all must be well
 constexpr SteadyMicros kSettle = 20'000'000;   // a broker writes what was decided by then
+constexpr SteadyMicros kZombieMargin = 2'000'000;  // a transaction that begins is not listed at once
 constexpr SteadyMicros kRestartAfter = 300'000;  // what a service manager waits before it starts a process again
 constexpr char kJobManagerAddress[] = "jm-1:7070";
 constexpr char kCheckpoints[] = "/checkpoints";
@@ -214,7 +215,7 @@ bool Run::MissedBySweep(const SimulatedKafka::OpenTransaction& open, const std::
     const bool swept = leg.end == jobmanager::JobState::kFinished || leg.end == jobmanager::JobState::kStopped;
     if (!swept || open.id.compare(0, leg.job.value.size(), leg.job.value) != 0) continue;
     // The last attempt of a job sweeps; who begins later than it is a zombie.
-    return began < LastAttemptBegan(journal_, leg.job);
+    return began + kZombieMargin < LastAttemptBegan(journal_, leg.job);
   }
   return false;
 }

@@ -91,7 +91,7 @@ std::string JobFileOf(const Workload& w, int leg, int32_t parallelism) {
   if (real) {
     absl::StrAppend(&text,
                     "  good: {type: filter, input: src, where: f = 1}\n"
-                    "  win: {type: window_aggregate, input: good, key_by: [k], window: {tumbling: 1s},\n"
+                    "  win: {type: window_aggregate, input: good, key_by: [k], window: {tumbling: 4s},\n"
                     "        aggregate: {c: count(*), s: sum(s), q: sum(p)}}\n"
                     "  rows: {type: select, input: win, fields: {k: k, b: window_start, c: c, s: s, q: q}}\n");
   } else {

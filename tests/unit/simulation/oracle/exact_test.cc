@@ -84,9 +84,9 @@ TEST_CASE("the reference counts what passes the filter, once, by window and key"
   for (const std::string& row : WindowsOf(records)) counted += std::stoll(row.substr(row.find("\"c\":") + 4));
   CHECK(counted == passing);
   // What two halves make is not what the whole makes where a window lies across.
-  auto halves = WindowsOf({{0, {0, 25}}});
-  for (std::string& row : WindowsOf({{0, {25, 100}}})) halves.push_back(std::move(row));
-  CHECK(CheckSameRows(WindowsOf({{0, {0, 100}}}), halves, "out").size() == 1);
+  auto halves = WindowsOf({{0, {0, 125}}});
+  for (std::string& row : WindowsOf({{0, {125, 500}}})) halves.push_back(std::move(row));
+  CHECK(CheckSameRows(WindowsOf({{0, {0, 500}}}), halves, "out").size() == 1);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@
 #include "absl/strings/str_split.h"
 #include "common/checkpoint/file/file_storage.h"
 #include "common/fs/file_system.h"
-#include "jobmanager/metadata/file/file_metadata_store.h"
+#include "jobmanager/metadata/etcd/etcd_election.h"
+#include "jobmanager/metadata/file/file_election.h"
 #include "taskmanager/connector/file/file_connector.h"
 #include "taskmanager/connector/file/file_descriptor.h"
 #include "taskmanager/connector/kafka/kafka_descriptor.h"
@@ -20,6 +21,7 @@
 #include "tests/simulation/bugs/known_bugs.h"
 #include "tests/simulation/disk/simulated_file_system.h"
 #include "tests/simulation/disk/simulation_environment.h"
+#include "tests/simulation/etcd/etcd_model.h"
 #include "tests/simulation/kafka/kafka_faults.h"
 #include "tests/simulation/kafka/simulated_kafka.h"
 #include "tests/simulation/network/control_network.h"
@@ -34,6 +36,7 @@
 #include "tests/simulation/plan/nemesis.h"
 #include "tests/simulation/run/disk_faults.h"
 #include "tests/simulation/run/hooks.h"
+#include "tests/simulation/run/journaled_election.h"
 #include "tests/simulation/run/process_faults.h"
 #include "tests/simulation/workload/client.h"
 #include "tests/simulation/workload/source.h"
@@ -47,7 +50,6 @@ constexpr SteadyMicros kQuiet = 500'000;       // between the last fault and the
 constexpr SteadyMicros kSettle = 20'000'000;   // a broker writes what was decided by then
 constexpr SteadyMicros kZombieMargin = 2'000'000;  // a transaction that begins is not listed at once
 constexpr SteadyMicros kRestartAfter = 300'000;  // what a service manager waits before it starts a process again
-constexpr char kJobManagerAddress[] = "jm-1:7070";
 constexpr char kCheckpoints[] = "/checkpoints";
 constexpr int kPartitions = 2;
 
@@ -60,6 +62,16 @@ const job::ConnectorCatalog& Catalog() {
     return made;
   }();
   return *catalog;
+}
+
+std::string AddressOf(const std::string& jobmanager) { return absl::StrCat(jobmanager, ":7070"); }
+
+/// 1: a JobManager with its metadata in files, 0: one on etcd; more: so many on etcd.
+int JobManagersOf(const RunOptions& options, const Simulation& simulation) {
+  if (options.jobmanagers) return *options.jobmanagers;
+  Rng rng = simulation.Stream("jobmanagers");
+  constexpr int kChoices[] = {1, 1, 1, 0, 2, 3};
+  return kChoices[rng.Below(std::size(kChoices))];
 }
 
 SimulatedKafka::Options KafkaOptions(const Simulation& simulation) {
@@ -101,6 +113,8 @@ class Run {
   Network network_;
   ControlNetwork control_;
   SimulatedKafka kafka_;
+  const int jobmanagers_;  // see JobManagersOf
+  std::unique_ptr<EtcdModel> etcd_;  // null: metadata in files
   Journal journal_;
   taskmanager::ConnectorRegistry registry_;
   World world_;
@@ -117,9 +131,12 @@ Run::Run(const RunOptions& options)
       network_(&simulation_),
       control_(&network_),
       kafka_(KafkaOptions(simulation_), &simulation_),
+      jobmanagers_(JobManagersOf(options, simulation_)),
+      etcd_(jobmanagers_ == 1 ? nullptr : std::make_unique<EtcdModel>(&simulation_, &network_)),
       world_(
           [&] {
             WorldOptions world;
+            world.jobmanagers = std::max(1, jobmanagers_);
             world.taskmanagers = options.taskmanagers;
             world.slots = options.slots;
             world.checkpoint_storage = absl::StrCat("file://", kCheckpoints);
@@ -141,6 +158,7 @@ Run::Run(const RunOptions& options)
   AddProcessFaults(&world_, &network_, &disks_, &hooks_, &nemesis_);
   AddKafkaFaults(&network_, &kafka_, &nemesis_);
   AddDiskFaults(&world_, &disks_, {kCheckpoints, Workload::kFolder}, &nemesis_);
+  if (etcd_ != nullptr) etcd_->AddFaults(&nemesis_);
   PutBugInPlace();
 }
 
@@ -166,19 +184,30 @@ void Run::PutBugInPlace() {
 
 Surroundings Run::MakeSurroundings() {
   Surroundings around;
-  around.connector = [this](const ProcessRef&) { return control_.Connector({kJobManagerAddress}); };
+  around.connector = [this](const ProcessRef&) {
+    std::vector<std::string> addresses;
+    for (const std::string& name : world_.names()) {
+      if (name[0] == 'j') addresses.push_back(AddressOf(name));
+    }
+    return control_.Connector(std::move(addresses));
+  };
   around.listen = [this](const ProcessRef& jobmanager, control::TaskManagerLinkHandler* handler) {
-    control_.Listen(jobmanager.process, kJobManagerAddress, handler);
+    control_.Listen(jobmanager.process, AddressOf(jobmanager.name), handler);
   };
   around.transport = [this](const ProcessRef& taskmanager, const std::string& address, Incarnation incarnation) {
     return MakeExchangeTransport(&network_, taskmanager.process, address, incarnation);
   };
-  around.open_metadata = [this](const ProcessRef&) -> absl::StatusOr<std::unique_ptr<jobmanager::MetadataStore>> {
-    auto store = jobmanager::FileMetadataStore::Open("/jobmanager");
-    if (!store.ok()) return store.status();
-    std::unique_ptr<jobmanager::MetadataStore> opened = *std::move(store);
-    if (wrappers_.metadata) opened = wrappers_.metadata(std::move(opened));
-    return std::make_unique<JournalStore>(std::move(opened), &journal_);
+  around.election = [this](const ProcessRef& jobmanager) -> std::unique_ptr<jobmanager::LeaderElection> {
+    std::unique_ptr<jobmanager::LeaderElection> election;
+    if (etcd_ == nullptr) {
+      election = std::make_unique<jobmanager::FileElection>("/jobmanager");
+    } else {
+      jobmanager::EtcdElection::Options options;
+      options.address = AddressOf(jobmanager.name);
+      election = std::make_unique<jobmanager::EtcdElection>(options, etcd_->MakeClient(),
+                                                            simulation_.clock(jobmanager.node));
+    }
+    return std::make_unique<JournaledElection>(std::move(election), wrappers_.metadata, &journal_);
   };
   around.open_storage = OpenStorage;
   around.registry = [this](const ProcessRef&) { return &registry_; };
@@ -194,6 +223,7 @@ FaultPlan Run::DrawPlan() {
     (name[0] == 'j' ? scope.jobmanagers : scope.taskmanagers).push_back(name);
   }
   scope.services = {"kafka"};
+  if (etcd_ != nullptr) scope.services.push_back("etcd");
   scope.kinds = nemesis_.Kinds();
   if (options_.bug != nullptr && !options_.bug->faults.empty()) {
     std::erase_if(scope.kinds, [&](const std::string& kind) { return !options_.bug->faults.contains(kind); });
@@ -277,6 +307,7 @@ RunResult Run::Execute() {
     return result;
   }
   simulation_.Trace("workload:", result.workload);
+  simulation_.Trace(etcd_ == nullptr ? "metadata in files" : "metadata in etcd", "JobManagers", std::max(1, jobmanagers_));
   simulation_.Trace("faults:", result.plan.Text());
 
   world_.StartAll();
@@ -290,7 +321,8 @@ RunResult Run::Execute() {
   client_options.workload = workload;
   client_options.catalog = &Catalog();
   client_options.leader = [this] {
-    return Client::Leader{world_.leader(), world_.leader() == nullptr ? 0 : world_.process("jm-1")};
+    const World::Leader leader = world_.leader();
+    return Client::Leader{leader.api, leader.process};
   };
   client_options.quiet_at = std::max(result.plan.Ends(), options_.busy) + kQuiet;
   client_options.patience = kPatience;

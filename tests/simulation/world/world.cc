@@ -1,29 +1,16 @@
 #include "tests/simulation/world/world.h"
 
-#include <mutex>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/cluster/job_manager_host.h"
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/job/proto/job_proto.h"
-#include "common/runtime/threads.h"
 #include "taskmanager/state/state_factory.h"
 
 namespace weir::sim {
 namespace {
-
-/// The parts of a JobManager process; leaked with it.
-struct JobManagerLife {
-  explicit JobManagerLife(const Clock* clock) : loop(clock, "jm-loop"), io("jm-io"), background("jm-background") {}
-
-  std::unique_ptr<jobmanager::MetadataStore> store;
-  runtime::ThreadEventLoop loop;
-  runtime::ThreadWorker io;
-  runtime::ThreadWorker background;
-  std::unique_ptr<jobmanager::JobManager> job_manager;
-};
 
 struct TaskManagerLife {
   std::unique_ptr<control::JobManagerConnector> connector;
@@ -85,7 +72,7 @@ void World::Start(const std::string& name) {
     m.is_job_manager ? RunJobManager(m) : RunTaskManager(m);
   });
   simulation_->OnDeath(m.process, [this, &m, process = m.process] {
-    m.job_manager = nullptr;
+    m.host = nullptr;
     if (restart_after_ == 0) return;
     simulation_->After(restart_after_, [this, &m, process] {
       if (m.process == process && !m.held_down) Start(m.name);
@@ -108,9 +95,12 @@ void World::PowerLoss(const std::string& name) {
   for (const auto& event : power_loss_) event(node(name));
 }
 
-jobmanager::JobManager* World::leader() {
-  if (last_leader_ == nullptr || !Lives(last_leader_->name)) return nullptr;
-  return last_leader_->job_manager;
+World::Leader World::leader() {
+  std::vector<Leader> all;
+  for (const auto& m : members_) {
+    if (m->host != nullptr && Lives(m->name) && m->host->gate().leads()) all.push_back({&m->host->gate(), m->process});
+  }
+  return all.empty() ? Leader() : all[simulation_->rng().Below(all.size())];
 }
 
 absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>> World::Compile(const std::string& spec) {
@@ -130,44 +120,17 @@ void World::RunJobManager(Member& m) {
     simulation_->Trace("JobManager ends:", std::string(why.message()));
     simulation_->Kill(process);
   };
-  auto store = surroundings_.open_metadata(ref);
-  if (!store.ok()) die(store.status());
-  auto* life = new JobManagerLife(simulation_->clock(m.node));
-  life->store = *std::move(store);
-  jobmanager::JobManagerParts wiring;
-  wiring.loop = &life->loop;
-  wiring.io = &life->io;
-  wiring.background = &life->background;
-  wiring.store = life->store.get();
-  wiring.open_storage = surroundings_.open_storage;
-  wiring.compile = [this](const std::string& spec) { return Compile(spec); };
-  wiring.seed = incarnations_.Next();
-  wiring.on_deposed = die;
-  jobmanager::JobManagerOptions options;
-  options.checkpoint_storage = options_.checkpoint_storage;
-  options.build_id = options_.build_id;
-  options.heartbeat_interval = options_.heartbeat_interval;
-  options.heartbeat_timeout = options_.heartbeat_timeout;
-  life->job_manager = std::make_unique<jobmanager::JobManager>(std::move(options), std::move(wiring));
-  struct Started {
-    runtime::Mutex mutex;
-    runtime::ConditionVariable changed;
-    std::optional<absl::Status> status;
-  };
-  auto* started = new Started;
-  life->job_manager->Start([started](absl::Status status) {
-    std::lock_guard lock(started->mutex);
-    started->status = std::move(status);
-    started->changed.notify_all();
-  });
-  {
-    std::unique_lock lock(started->mutex);
-    started->changed.wait(lock, [&] { return started->status.has_value(); });
-  }
-  if (!started->status->ok()) die(*started->status);
-  surroundings_.listen(ref, life->job_manager.get());
-  m.job_manager = life->job_manager.get();
-  last_leader_ = &m;
+  client::JobManagerHost::Settings settings;
+  settings.election = surroundings_.election(ref);
+  settings.options.checkpoint_storage = options_.checkpoint_storage;
+  settings.options.build_id = options_.build_id;
+  settings.options.heartbeat_interval = options_.heartbeat_interval;
+  settings.options.heartbeat_timeout = options_.heartbeat_timeout;
+  settings.compile = [this](const std::string& spec) { return Compile(spec); };
+  auto host = client::JobManagerHost::Start(std::move(settings), simulation_->clock(m.node), surroundings_.catalog, die);
+  if (!host.ok()) die(host.status());
+  m.host = host->release();
+  surroundings_.listen(ref, &m.host->gate());
 }
 
 void World::RunTaskManager(Member& m) {

@@ -10,11 +10,16 @@
 #include "common/checkpoint/storage.h"
 #include "common/control/control_link.h"
 #include "common/job/connector_descriptor.h"
-#include "jobmanager/job_manager.h"
+#include "jobmanager/job_api.h"
+#include "jobmanager/metadata/leader_election.h"
 #include "taskmanager/connector/connector_registry.h"
 #include "taskmanager/exchange/channel.h"
 #include "taskmanager/task_manager.h"
 #include "tests/simulation/scheduler/simulation.h"
+
+namespace weir::client {
+class JobManagerHost;
+}
 
 namespace weir::sim {
 
@@ -36,8 +41,7 @@ struct Surroundings {
   std::function<std::unique_ptr<taskmanager::ExchangeTransport>(const ProcessRef& taskmanager, const std::string& address,
                                                                 Incarnation incarnation)>
       transport;
-  /// Blocks until this process leads. kAborted: never will, the process ends and is started anew.
-  std::function<absl::StatusOr<std::unique_ptr<jobmanager::MetadataStore>>(const ProcessRef& jobmanager)> open_metadata;
+  std::function<std::unique_ptr<jobmanager::LeaderElection>(const ProcessRef& jobmanager)> election;
   /// On the node of the running process.
   std::function<absl::StatusOr<std::shared_ptr<checkpoint::Storage>>(const std::string& uri, bool create)> open_storage;
   /// Connectors of that process; live until it dies or longer.
@@ -59,7 +63,7 @@ struct WorldOptions {
 };
 
 /// The machines and processes of a cluster: who lives, who starts them again. The code in the processes is the
-/// product's: JobManager with its loop and workers, TaskManager with all of its threads.
+/// product's: JobManagerHost with election, loops and workers, TaskManager with all of its threads.
 /// Thread: the simulation's.
 class World {
  public:
@@ -86,8 +90,13 @@ class World {
   /// The life it is in, or was in last.
   ProcessId process(const std::string& name) const;
   const Clock* clock(const std::string& name) const { return simulation_->clock(node(name)); }
-  /// The JobManager process that was last made leader and lives. Null: none; a pointer is good until the next await.
-  jobmanager::JobManager* leader();
+  /// A JobManager that believes to lead, and its process; if there are several, any. Null: none. Good until the next
+  /// await.
+  struct Leader {
+    jobmanager::JobApi* api = nullptr;
+    ProcessId process = 0;
+  };
+  Leader leader();
   const WorldOptions& options() const { return options_; }
   Simulation& simulation() { return *simulation_; }
   /// Called with the node, after its processes were killed.
@@ -101,7 +110,7 @@ class World {
     bool is_job_manager = false;
     NodeId node = 0;
     ProcessId process = 0;
-    jobmanager::JobManager* job_manager = nullptr;  // once it leads; null again at its death
+    client::JobManagerHost* host = nullptr;  // null again at its death
     int lives = 0;
     bool held_down = false;  // by Kill
   };
@@ -118,7 +127,6 @@ class World {
   std::vector<std::function<void(NodeId)>> power_loss_;
   Rng incarnations_;
   SteadyMicros restart_after_ = 0;
-  Member* last_leader_ = nullptr;
 };
 
 }  // namespace weir::sim

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/log/log.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/storage_id.h"
@@ -183,7 +184,8 @@ void TaskManager::Heartbeat() {
       lost_at_ = now;
       LeaveLink();
     } else {
-      Send(control::Heartbeat{});
+      if (WEIR_BUGGIFY("leave_link")) LeaveLink();
+      if (!WEIR_BUGGIFY("late_heartbeat")) Send(control::Heartbeat{});
       const bool with_sinks = now - sinks_reported_at_ >= kSinkReportMicros;
       if (with_sinks) sinks_reported_at_ = now;
       for (const auto& [job, attempt] : attempts_) {

@@ -136,7 +136,7 @@ absl::Status JobManagerHost::Parts::StartLead(Lead* lead) {
   wiring.background = &lead->background;
   wiring.store = lead->store.get();
   wiring.open_storage = OpenStorage;
-  wiring.compile = Compiler(catalog);
+  wiring.compile = settings.compile ? settings.compile : Compiler(catalog);
   wiring.preflight = settings.preflight;
   wiring.seed = RandomSeed();
   wiring.on_deposed = [this](absl::Status why) { settings.election->Abandon(std::move(why)); };

@@ -31,6 +31,9 @@ class JobManagerHost {
     std::string state_dir;
     jobmanager::JobManagerOptions options;
     std::function<absl::Status(const job::JobSpec& spec)> preflight;  // see JobManagerParts
+    /// Empty: compiles with the catalog.
+    std::function<absl::StatusOr<std::shared_ptr<const plan::ExecutionPlan>>(const std::string&)>
+        compile;
   };
   /// `on_ended`: on a thread of its own; it will not lead any more, and the process must end.
   static absl::StatusOr<std::unique_ptr<JobManagerHost>> Start(

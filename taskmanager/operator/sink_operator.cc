@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 
@@ -75,6 +76,8 @@ void SinkOperator::OnCheckpointComplete(CheckpointId checkpoint) {
   options_.run_async([sink = sink_, pending = pending_, checkpoint, done = options_.on_committed] {
     std::vector<checkpoint::SinkHandle>& handles = pending->handles;
     while (!handles.empty() && handles.front().checkpoint <= checkpoint) {
+      // Idempotent: what becomes of the first one does not matter.
+      if (WEIR_BUGGIFY("commit_twice")) sink->Commit(handles.front().bytes).IgnoreError();
       if (absl::Status status = sink->Commit(handles.front().bytes); !status.ok()) {
         done(checkpoint, Annotate(status, absl::StrCat("commit of checkpoint ", handles.front().checkpoint.value)));
         return;

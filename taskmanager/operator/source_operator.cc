@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
@@ -93,7 +94,7 @@ absl::StatusOr<SourceOperator::PollResult> SourceOperator::Poll(Output& output) 
     if (idle_at && *idle_at < result.retry_at) result.retry_at = *idle_at;
     return result;
   }
-  ASSIGN_OR_RETURN(ReadResult read, reader_->Read(allowed));
+  ASSIGN_OR_RETURN(ReadResult read, reader_->Read(WEIR_BUGGIFY("small_read") ? 1 : allowed));
   switch (read.kind) {
     case ReadResult::Kind::kIdle: {
       result.retry_at = read.retry_at;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/delta.h"
@@ -133,7 +134,7 @@ absl::Status SnapshotChain::WriteItem(Item& item, int64_t* bytes_written) {
     return absl::OkStatus();
   }
   DeltaRef delta{.checkpoint = item.checkpoint};
-  if (item.bytes.size() <= kInlineDelta) {
+  if (item.bytes.size() <= kInlineDelta && !WEIR_BUGGIFY("delta_in_a_file")) {
     *bytes_written += static_cast<int64_t>(item.bytes.size());
     delta.bytes = item.bytes;
   } else {

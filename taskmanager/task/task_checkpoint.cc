@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "taskmanager/task/task.h"
@@ -163,6 +164,11 @@ absl::StatusOr<Task::StepResult> Task::Seal(SteadyMicros now) {
   }
   draining_for_.reset();
   seal_by_ = 0;
+  if (unready < 0 && WEIR_BUGGIFY("decline_at_seal")) {
+    options_.events->OnDecline(checkpoint, absl::AbortedError("declined by a simulation"), /*storage_failed=*/false);
+    RETURN_IF_ERROR(CancelDownstream(checkpoint));
+    return StepResult{};
+  }
   if (unready < 0) {
     RETURN_IF_ERROR(TakeSnapshot(checkpoint));
     return StepResult{};

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/crc32c.h"
 #include "common/base/rng.h"
 #include "common/base/status_macros.h"
@@ -172,6 +173,7 @@ class FileStorage final : public Storage {
 
   absl::Status Probe() override {
     RETURN_IF_ERROR(CheckRoot());
+    if (WEIR_BUGGIFY("probe_fails")) return absl::UnavailableError("the probe of a simulation fails");
     const std::string path = TemporaryIn(root_);
     absl::Status status = local::CreateFile(path, std::string(4096, 'w'));
     if (status.ok()) status = local::FsyncFolder(root_);

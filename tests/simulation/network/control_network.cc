@@ -166,7 +166,10 @@ class SimulatedConnector final : public control::JobManagerConnector {
   absl::StatusOr<std::unique_ptr<control::JobManagerLink>> Connect(Events events) override {
     const SteadyMicros each = std::max<SteadyMicros>(100'000, 1'000'000 / static_cast<int64_t>(addresses_.size()));
     auto stream = std::make_shared<ControlNetwork::Stream>(owner_, std::move(events));
-    for (const std::string& address : addresses_) {
+    // In turns: who does not lead closes the stream, and the next one is tried then.
+    for (size_t i = 0; i < addresses_.size(); ++i) {
+      const std::string& address = addresses_[next_];
+      next_ = (next_ + 1) % addresses_.size();
       auto connection = owner_->network().Connect(
           address, each, [stream](absl::Status why) { stream->events().on_closed(std::move(why)); }, {}, stream);
       if (!connection.ok()) continue;
@@ -180,6 +183,7 @@ class SimulatedConnector final : public control::JobManagerConnector {
  private:
   ControlNetwork* const owner_;
   const std::vector<std::string> addresses_;
+  size_t next_ = 0;
 };
 
 }  // namespace

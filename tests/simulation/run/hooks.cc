@@ -1,5 +1,7 @@
 #include "tests/simulation/run/hooks.h"
 
+#include <iterator>
+
 #include "common/base/buggify.h"
 #include "common/base/failpoint.h"
 #include "common/base/log/log.h"
@@ -9,7 +11,8 @@ namespace {
 
 Hooks* living = nullptr;
 
-constexpr uint64_t kActiveOf4 = 1, kFiresOf4 = 1;  // FoundationDB's: a site is active with 25 %, then fires with 25 %
+constexpr uint64_t kActiveOf = 4;                      // a site is active in one run of so many, as FoundationDB's are
+constexpr uint64_t kFiresOf[] = {4, 16, 64};           // and fires then at one pass of so many
 constexpr uint64_t kCrashOf = 3;                   // a crash that is due happens at one hit of so many
 
 }  // namespace
@@ -46,11 +49,13 @@ struct HookFunctions {
 
   static bool Buggify(std::string_view name) {
     if (living->calm_) return false;
-    auto site = living->active_.find(name);
-    if (site == living->active_.end()) {
-      site = living->active_.emplace(std::string(name), living->sites_.Below(4) < kActiveOf4).first;
+    auto site = living->sites_of_run_.find(name);
+    if (site == living->sites_of_run_.end()) {
+      const bool active = living->sites_.Below(kActiveOf) == 0;
+      const uint64_t odds = kFiresOf[living->sites_.Below(std::size(kFiresOf))];
+      site = living->sites_of_run_.emplace(std::string(name), active ? odds : 0).first;
     }
-    if (!site->second || living->sites_.Below(4) >= kFiresOf4) return false;
+    if (site->second == 0 || living->sites_.Below(site->second) != 0) return false;
     ++living->reached_["buggify " + std::string(name)];
     living->simulation_->Trace("buggify", name);
     return true;

@@ -30,7 +30,7 @@ class Hooks {
   friend struct HookFunctions;
   Simulation* const simulation_;
   Rng seeds_, sites_;
-  std::map<std::string, bool, std::less<>> active_;  // buggify sites, by name
+  std::map<std::string, uint64_t, std::less<>> sites_of_run_;  // by name: fires once in so many; 0: never
   std::set<NodeId> crash_;
   std::map<std::string, int> reached_;
   bool calm_ = false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager::kafka {
@@ -92,7 +93,7 @@ void TransactionPool::RenewIdle() {
   while (slots_.warm() > 0) {
     const int slot = slots_.warm_slots().front();
     Entry& entry = entries_[static_cast<size_t>(slot)];
-    if (options_.clock->Steady() - entry.warmed_at < kIdleMicros) return;
+    if (options_.clock->Steady() - entry.warmed_at < kIdleMicros && !WEIR_BUGGIFY("renew_warm")) return;
     retired_.push_back(std::move(entry.warm->producer));
     entry = Entry{};
     slots_.Cool(slot).IgnoreError();

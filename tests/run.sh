@@ -98,6 +98,22 @@ simulate() {  # NAME OPTION...
   fi
 }
 
+# The known bugs that are found fast; all of them: tests/simulation/gate.sh.
+gate() {
+  local log=$logs/simulation_gate.log
+  say "weir-simulate-gate"
+  if timeout --kill-after=20 900 build/dev/tests/simulation/weir-simulate-gate --minutes 2 --clean 10 --jobs "$cores" \
+    FLINK-8132 FLINK-17568 FLINK-21132 FLINK-40626 FLINK-40689 KAFKA-17754 torn-manifest missing-folder-fsync \
+    acknowledged-before-fsync notify-before-record unfenced-zombie commit-skipped-after-recovery window-fired-again \
+    latest-resolved-twice attempt-reused older-recorded-after-newer >"$log" 2>&1; then
+    tail -n 1 "$log"
+    pass simulation_gate
+  else
+    cut -c1-200 "$log"
+    fail "simulation_gate (log: $log)"
+  fi
+}
+
 # A script that prints PASS, FAIL or SKIP and a name per test. One that breaks without saying so has failed.
 cluster_tests() {  # NAME COMMAND...
   local name=$1 log=$logs/$1.log line failed_before=$failed code
@@ -137,6 +153,7 @@ lint_jobs
 simulate simulation_fixed_seeds --seeds 1..1000
 simulate simulation_fresh_seeds --count 1000
 simulate simulation_same_twice --seeds 1..100 --twice
+gate
 if [ "$mode" = all ]; then
   cluster_tests bad_input ./tests/cluster/bad_input.py
   cluster_tests lifecycle ./tests/cluster/lifecycle.py

@@ -29,6 +29,7 @@ constexpr char kUsage[] =
     "              --count N [--seed N]             so many seeds from N (default: a fresh one)\n"
     "  --seconds S      virtual time in which faults come and go (default 18; a run lasts some seconds more)\n"
     "  --kind K         control or real jobs only\n"
+    "  --jobmanagers N  so many, on a simulated etcd; 1: one, on files; 0: one, on etcd (default: drawn)\n"
     "  --faults TEXT    this plan (as a run prints it) instead of the seed's; none: no faults\n"
     "  --jobs N         processes at once (default: the cores)\n"
     "  --twice          every seed runs twice; the hashes must be the same\n"
@@ -86,6 +87,11 @@ Arguments Parse(int argc, char** argv) {
       if (kind != "control" && kind != "real") Usage("--kind is control or real");
       a.run.kind = kind == "real" ? Workload::Kind::kReal : Workload::Kind::kControl;
       a.replay += " --kind " + kind;
+    } else if (option == "--jobmanagers") {
+      const uint64_t jobmanagers = number();
+      if (jobmanagers > 5) Usage("--jobmanagers is 0 to 5");
+      a.run.jobmanagers = static_cast<int>(jobmanagers);
+      a.replay += absl::StrCat(" --jobmanagers ", jobmanagers);
     } else if (option == "--faults") {
       const std::string text = value();
       auto plan = FaultPlan::Parse(text == "none" ? "" : text);

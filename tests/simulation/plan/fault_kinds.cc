@@ -121,6 +121,11 @@ const std::vector<FaultKind>& FaultKinds() {
       {"pause", kAnyProcess, 8, 50 * kMs, 6 * kSecond, 0, 0, "SIGSTOP, then SIGCONT: a zombie when it is long"},
       {"crash_at_failpoint", kAnyProcess, 6, 200 * kMs, 5 * kSecond, 0, 0,
        "kill -9 at a failpoint that it comes to in this time; it is started again"},
+      // Whoever leads then.
+      {"kill_leader", kNone, 12, 20 * kMs, 4 * kSecond, 0, 0, "kill -9 of the leader of several JobManagers"},
+      {"pause_leader", kNone, 8, 500 * kMs, 7 * kSecond, 0, 0, "SIGSTOP of the leader, until another one leads perhaps"},
+      {"cut_leader", kNone, 8, 500 * kMs, 7 * kSecond, 1, 4,
+       "the leader does not reach: 1 etcd, 2 TaskManagers, 3 the answers of etcd, 4 anybody"},
       // The network between two nodes, from the first to the second.
       {"partition", kLink, 6, 100 * kMs, 7 * kSecond, 0, 0, "nothing passes in either direction"},
       {"oneway", kLink, 5, 100 * kMs, 7 * kSecond, 0, 0, "nothing passes in this direction"},

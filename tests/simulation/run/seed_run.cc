@@ -37,6 +37,7 @@
 #include "tests/simulation/run/disk_faults.h"
 #include "tests/simulation/run/hooks.h"
 #include "tests/simulation/run/journaled_election.h"
+#include "tests/simulation/run/leader_faults.h"
 #include "tests/simulation/run/process_faults.h"
 #include "tests/simulation/workload/client.h"
 #include "tests/simulation/workload/source.h"
@@ -48,6 +49,7 @@ namespace {
 constexpr SteadyMicros kPatience = 60'000'000;
 constexpr SteadyMicros kQuiet = 500'000;       // between the last fault and the time from which all must be well
 constexpr SteadyMicros kSettle = 20'000'000;   // a broker writes what was decided by then
+constexpr uint64_t kLongestLease = 3;  // seconds
 constexpr SteadyMicros kZombieMargin = 2'000'000;  // a transaction that begins is not listed at once
 constexpr SteadyMicros kRestartAfter = 300'000;  // what a service manager waits before it starts a process again
 constexpr char kCheckpoints[] = "/checkpoints";
@@ -114,6 +116,7 @@ class Run {
   ControlNetwork control_;
   SimulatedKafka kafka_;
   const int jobmanagers_;  // see JobManagersOf
+  const int64_t lease_seconds_;
   std::unique_ptr<EtcdModel> etcd_;  // null: metadata in files
   Journal journal_;
   taskmanager::ConnectorRegistry registry_;
@@ -132,6 +135,7 @@ Run::Run(const RunOptions& options)
       control_(&network_),
       kafka_(KafkaOptions(simulation_), &simulation_),
       jobmanagers_(JobManagersOf(options, simulation_)),
+      lease_seconds_(1 + static_cast<int64_t>(simulation_.Stream("lease").Below(kLongestLease))),
       etcd_(jobmanagers_ == 1 ? nullptr : std::make_unique<EtcdModel>(&simulation_, &network_)),
       world_(
           [&] {
@@ -159,6 +163,7 @@ Run::Run(const RunOptions& options)
   AddKafkaFaults(&network_, &kafka_, &nemesis_);
   AddDiskFaults(&world_, &disks_, {kCheckpoints, Workload::kFolder}, &nemesis_);
   if (etcd_ != nullptr) etcd_->AddFaults(&nemesis_);
+  if (jobmanagers_ > 1) AddLeaderFaults(&world_, &network_, &nemesis_);
   PutBugInPlace();
 }
 
@@ -204,6 +209,7 @@ Surroundings Run::MakeSurroundings() {
     } else {
       jobmanager::EtcdElection::Options options;
       options.address = AddressOf(jobmanager.name);
+      options.ttl_seconds = lease_seconds_;
       election = std::make_unique<jobmanager::EtcdElection>(options, etcd_->MakeClient(),
                                                             simulation_.clock(jobmanager.node));
     }

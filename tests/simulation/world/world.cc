@@ -95,6 +95,14 @@ void World::PowerLoss(const std::string& name) {
   for (const auto& event : power_loss_) event(node(name));
 }
 
+std::vector<std::string> World::leaders() {
+  std::vector<std::string> names;
+  for (const auto& m : members_) {
+    if (m->host != nullptr && Lives(m->name) && m->host->gate().leads()) names.push_back(m->name);
+  }
+  return names;
+}
+
 World::Leader World::leader() {
   std::vector<Leader> all;
   for (const auto& m : members_) {

@@ -97,6 +97,8 @@ class World {
     ProcessId process = 0;
   };
   Leader leader();
+  /// Names of those that believe to lead.
+  std::vector<std::string> leaders();
   const WorldOptions& options() const { return options_; }
   Simulation& simulation() { return *simulation_; }
   /// Called with the node, after its processes were killed.

@@ -91,10 +91,9 @@ TEST_CASE("etcd: a lease that is not kept alive ends with its keys, soon after i
   });
 }
 
-TEST_CASE("etcd: who watches is woken by a change, by the end of the time, or interrupted") {
+TEST_CASE("etcd: who watches is woken by a change or by the end of the time") {
   Harness h(3);
   SteadyMicros changed = 0, timed_out = 0;
-  absl::Status interrupted;
   h.Run([&] {
     const int64_t revision = h.Put("k", "1")->revision;
     const SteadyMicros before = h.simulation.Now();
@@ -106,14 +105,10 @@ TEST_CASE("etcd: who watches is woken by a change, by the end of the time, or in
     });
     CHECK(h.client->Watch("k", revision, 1000).ok());
     changed = h.simulation.Now() - before - timed_out;
-    h.simulation.SpawnIn(h.process, "interrupt", [&] { h.client->Interrupt(); });
-    interrupted = h.client->Watch("k", h.model.revision(), 60'000);
   });
   CHECK(timed_out >= kSecond);
   CHECK(changed >= kSecond / 4);
   CHECK(changed < kSecond / 2);
-  CHECK(interrupted.code() == absl::StatusCode::kCancelled);
-  h.Run([&] { CHECK(h.Put("k", "3").status().code() == absl::StatusCode::kCancelled); });
 }
 
 TEST_CASE("etcd: a reply that is lost says nothing; while it is down leases stay") {

@@ -155,6 +155,9 @@ simulate simulation_fresh_seeds --count 1000
 simulate simulation_same_twice --seeds 1..100 --twice
 gate
 if [ "$mode" = all ]; then
+  say "build of the fuzz targets"
+  need fuzz-build ./tests/fuzz/run.sh --build
+  cluster_tests fuzz ./tests/fuzz/run.sh --seconds 60
   cluster_tests bad_input ./tests/cluster/bad_input.py
   cluster_tests lifecycle ./tests/cluster/lifecycle.py
   # The other kinds of damage: ./tests/cluster/corruption.py

@@ -3,6 +3,7 @@
 #
 #   ./tests/fuzz/run.sh                          each target for 60 s, as many at a time as there are cores
 #   ./tests/fuzz/run.sh --seconds 600 json csv   only these, for longer
+#   ./tests/fuzz/run.sh --seed 0                 by other dice than usual: each run is another
 #   ./tests/fuzz/run.sh --build                  only builds
 #   ./tests/fuzz/run.sh --replay FILE json       runs one input
 #
@@ -10,13 +11,14 @@
 # fix. What is new in coverage stays in build/fuzz/corpus/TARGET for the next run. Prints PASS or FAIL for each target.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-seconds=60 build_only=false replay='' targets=()
+seconds=60 seed=1 build_only=false replay='' targets=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=${2:?}; shift ;;
+    --seed) seed=${2:?}; shift ;;
     --build) build_only=true ;;
     --replay) replay=$(realpath "${2:?}"); shift ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "tests/fuzz/run.sh: unknown option $1" >&2; exit 2 ;;
     *) targets+=("$1") ;;
   esac
@@ -38,7 +40,7 @@ if $build_only; then exit 0; fi
 export ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0:allocator_may_return_null=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 # Bounded memory is a promise, too: one allocation, and all.
-limits=(-malloc_limit_mb=256 -rss_limit_mb=1500 -timeout=20 -max_len=65536)
+limits=(-malloc_limit_mb=256 -rss_limit_mb=1500 -timeout=20 -max_len=8192)
 
 if [ -n "$replay" ]; then
   exec "build/fuzz/tests/fuzz/fuzz_${targets[0]}" "${limits[@]}" "$replay"
@@ -48,7 +50,7 @@ run_one() {  # TARGET
   local target=$1 work=build/fuzz/corpus/$1 found=build/fuzz/found/$1 log=build/fuzz/$1.log dictionary=() executions
   mkdir -p "$work" "$found"
   [ -f "tests/fuzz/dictionaries/$target.dict" ] && dictionary=("-dict=tests/fuzz/dictionaries/$target.dict")
-  if "build/fuzz/tests/fuzz/fuzz_$target" "${limits[@]}" ${dictionary[@]+"${dictionary[@]}"} -max_total_time="$seconds" \
+  if "build/fuzz/tests/fuzz/fuzz_$target" "${limits[@]}" ${dictionary[@]+"${dictionary[@]}"} -max_total_time="$seconds" -seed="$seed" \
     -print_final_stats=1 -artifact_prefix="$found/" "$work" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     echo "PASS fuzz_$target (${executions:-?} inputs in ${seconds} s, $(ls "$work" | wc -l) kept)"

@@ -14,11 +14,12 @@
 
 namespace weir::fuzz {
 
-inline batch::SchemaPtr RowSchema() {
+/// `last`: the name of the last column; the default is a path in JSON.
+inline batch::SchemaPtr RowSchema(const std::string& last = "shop.name") {
   auto schema = std::make_shared<batch::Schema>();
   for (const auto& [name, type] : std::vector<std::pair<std::string, std::string>>{
            {"b", "boolean"}, {"i", "int"}, {"l", "bigint not null"}, {"d", "double"}, {"m", "decimal(12,2)"},
-           {"s", "string"}, {"y", "bytes"}, {"t", "timestamp"}, {"dt", "date"}, {"shop.name", "string"}}) {
+           {"s", "string"}, {"y", "bytes"}, {"t", "timestamp"}, {"dt", "date"}, {last, "string"}}) {
     schema->fields.push_back({name, *batch::ParseDataType(type)});
   }
   return schema;

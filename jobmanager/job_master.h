@@ -181,6 +181,11 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   // job_master_end.cc
   void End(JobState end, std::optional<JobFailure> failure);
   void BeginEnd();
+  /// The last sweep of a job waits until the tasks of the attempt before have ended: a sink that ends still sends what
+  /// it has begun, and a transaction that is opened behind the sweep would hold back readers until it times out.
+  void ExpectEnds();
+  void OnOldTask(const control::SubtaskStateChanged& m);
+  bool WaitsForOldTasks();
   void ArmEndDeadline();
   void OnResolved();
   void CopyStopSavepoint();
@@ -215,6 +220,10 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   int64_t checkpoints_completed_ = 0, checkpoints_failed_ = 0;
   std::vector<SubtaskStatus> last_tasks_;  // of the last attempt that was not a resolver
   Attempt last_tasks_attempt_;
+  /// Subtasks of `ending_attempt_` that were told to end and have not said that they did, with their TaskManager.
+  std::map<SubtaskId, std::pair<std::string, Incarnation>> ending_;
+  Attempt ending_attempt_;
+  SteadyMicros ending_until_ = 0;
 
   Done<JobId> submit_done_;
   std::vector<Done<JobStatus>> cancel_waiters_;

@@ -198,6 +198,7 @@ void JobMaster::CancelRun() {
         }
       }
       last_tasks_attempt_ = run_->number;
+      ExpectEnds();
     }
     SendToAll(control::CancelAttempt{{context_->epoch, durable_.id, run_->number}});
     context_->registry->Release(durable_.id);
@@ -277,6 +278,7 @@ void JobMaster::OnState(const std::string& taskmanager, const control::SubtaskSt
 }
 
 void JobMaster::OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m) {
+  OnOldTask(m);
   // A user's error breaks connections, and the news of that may come first: it is not retried
   // either.
   if (m.state != SubtaskState::kFailed || m.domain != FailureDomain::kUser ||
@@ -292,6 +294,7 @@ void JobMaster::OnLateState(const std::string& taskmanager, const control::Subta
 }
 
 void JobMaster::MaybeAdvance() {
+  if (WaitsForOldTasks()) return;
   const control::Fence fence{context_->epoch, durable_.id, run_->number};
   AttemptProgress& progress = run_->progress;
   if (run_->splits_recorded && progress.AllRestored()) {

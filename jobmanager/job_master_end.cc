@@ -8,9 +8,14 @@
 #include "jobmanager/job_master.h"
 
 namespace weir::jobmanager {
+
+using control::SubtaskState;
+
 namespace {
 
 constexpr SteadyMicros kCopyRetry = 1'000'000;
+/// How long the last sweep of a job waits for tasks that were told to end.
+constexpr SteadyMicros kEndPatience = 3'000'000;
 
 }  // namespace
 
@@ -48,6 +53,37 @@ void JobMaster::ArmEndDeadline() {
         "is kept");
     FinishEnd(end, proposed_.failure, Pending());
   });
+}
+
+void JobMaster::ExpectEnds() {
+  ending_.clear();
+  ending_attempt_ = run_->number;
+  ending_until_ = context_->now() + kEndPatience;
+  for (const control::SubtaskPlacement& placed : run_->placements) {
+    if (run_->progress.state(placed.subtask) < SubtaskState::kEnded) {
+      ending_[placed.subtask] = {placed.taskmanager, placed.incarnation};
+    }
+  }
+}
+
+void JobMaster::OnOldTask(const control::SubtaskStateChanged& m) {
+  if (m.fence.attempt != ending_attempt_ || m.state < SubtaskState::kEnded) return;
+  if (ending_.erase(m.subtask) > 0 && ending_.empty() && run_ && run_->deployed) MaybeAdvance();
+}
+
+bool JobMaster::WaitsForOldTasks() {
+  if (!run_->resolver || run_->staged || run_->progress.phase() != AttemptProgress::Phase::kRestoring) return false;
+  std::erase_if(ending_, [this](const auto& item) {
+    for (const auto& [id, session] : context_->registry->sessions()) {
+      if (session.reg.name == item.second.first && session.reg.incarnation == item.second.second) return false;
+    }
+    return true;  // its process is gone, and it with it
+  });
+  if (ending_.empty() || context_->now() >= ending_until_) return false;
+  After(ending_until_ - context_->now(), [this, attempt = run_->number] {
+    if (IsCurrent(attempt) && run_->deployed) MaybeAdvance();
+  });
+  return true;
 }
 
 void JobMaster::OnResolved() {

@@ -140,7 +140,11 @@ void FakeTaskManager::Handle(const control::ToTaskManager& message) {
   } else if (auto* m = std::get_if<control::ProbeStorage>(&message)) {
     if (probe) Send(control::ProbeResult{m->fence, m->probe, absl::OkStatus()});
   } else if (auto* m = std::get_if<control::CancelAttempt>(&message)) {
-    if (deployed() && deploy().fence.attempt <= m->fence.attempt) deploy_.reset();
+    if (!deployed() || deploy().fence.attempt > m->fence.attempt) return;
+    for (SubtaskId subtask : deploy().subtasks) {
+      if (cancel) SendState(subtask, control::SubtaskState::kCancelled);
+    }
+    deploy_.reset();
   }
 }
 

@@ -61,6 +61,7 @@ class FakeTaskManager {
 
   // What it does by itself.
   bool restore = true, sweep = true, run = true, ack = true, confirm = true, probe = true;
+  bool cancel = true;  // says that its tasks have ended
   bool report = true;  // what runs, to a leader that did not deploy it
   control::SubtaskState reported_state = control::SubtaskState::kRunning;
   std::optional<absl::Status> restore_error;

@@ -409,6 +409,29 @@ TEST_CASE("JobManager: the end survives what fails on the way") {
   }
 }
 
+TEST_CASE("JobManager: the last sweep of a job waits until its tasks have ended") {
+  Harness h;
+  FakeTaskManager& tm = h.RunningJob();
+  h.Advance(kSeconds);
+  const control::Deploy ran = tm.deploy();
+  tm.cancel = false;
+  const int sweeps = tm.Count<control::Sweep>();
+  h.manager->Cancel("fraud", [](absl::StatusOr<JobStatus>) {});
+  h.loop.Drain();
+  CHECK(tm.deploy().resolve_only);
+  CHECK(tm.Count<control::Sweep>() == sweeps);
+  SECTION("as they say") {
+    for (SubtaskId subtask : ran.subtasks) {
+      CHECK(tm.Count<control::Sweep>() == sweeps);
+      tm.Send(control::SubtaskStateChanged{ran.fence, subtask, control::SubtaskState::kCancelled});
+      h.loop.Drain();
+    }
+  }
+  SECTION("but not for ever") { h.Advance(4 * kSeconds); }
+  CHECK(tm.Count<control::Sweep>() == sweeps + 1);
+  CHECK(h.State("fraud") == "CANCELLED");
+}
+
 TEST_CASE("JobManager: cancel resolves, then answers") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();

@@ -48,6 +48,9 @@ void JobMaster::ArmEndDeadline() {
   if (end != JobState::kCancelled && end != JobState::kFailed) return;
   After(plan_->spec->checkpoint.timeout, [this, end] {
     if (ended() || finishing_ || proposed_.end != end) return;
+    // Nobody was asked to resolve while the metadata store did not take the record; and a checkpoint
+    // recorded before it may have handles that are not known yet.
+    if (durable_.state != JobState::kStopping) return ArmEndDeadline();
     LogWarning(
         "transactions are not resolved in time; they are shown in `status`, and their checkpoint "
         "is kept");

@@ -445,6 +445,20 @@ TEST_CASE("JobManager: cancel resolves, then answers") {
     CHECK(tm.All<control::Deploy>().back().resolve_only);
     CHECK(answer->pending.empty());
   }
+  SECTION("the time for resolving begins when the resolver is recorded") {
+    h.store->failure = absl::UnavailableError("no answer");
+    h.Advance(kSeconds);  // a checkpoint is acknowledged, its record is on its way
+    h.manager->Cancel("fraud", [&](absl::StatusOr<JobStatus> s) { answer = std::move(s); });
+    h.Advance(8 * kSeconds);
+    CHECK(absl::IsUnknown(answer.status()));
+    h.store->failure = absl::OkStatus();
+    h.Advance(2 * kSeconds);
+    REQUIRE(answer.ok());
+    CHECK(answer->state == JobState::kCancelled);
+    CHECK(tm.All<control::Deploy>().back().resolve_only);
+    CHECK(answer->pending.empty());
+    CHECK(answer->attempt == Attempt(2));
+  }
   SECTION(
       "at most the checkpoint timeout; what is open is shown, and stays so for the next "
       "JobManager") {

@@ -29,8 +29,8 @@ struct JobManagerOptions {
   SteadyMicros heartbeat_timeout = 3'000'000;
   /// How long a job that never ran waits for slots before it is refused.
   SteadyMicros slot_timeout = 10'000'000;
-  /// How long a new leader waits for TaskManagers that run an attempt which it could go on with; 0: it
-  /// begins the next attempt.
+  /// How long a new leader waits for TaskManagers that run an attempt which it could go on with (longer
+  /// while there are no slots for the next one); 0: it begins the next attempt.
   SteadyMicros adoption_timeout = 5'000'000;
   /// Ended jobs that stay listed; the files of older ones are deleted, savepoints excepted.
   size_t ended_jobs_kept = 100;

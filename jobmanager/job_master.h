@@ -126,6 +126,7 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
 
   // job_master_adopt.cc
   void OpenAdoption();
+  void OnAdoptionPatience();
   void OnAdoptionMessage(const std::string& taskmanager, const control::ToJobManager& message);
   void OnRetainedRead();
   void MaybeAdopt();

@@ -6,6 +6,11 @@
 #include "jobmanager/job_master.h"
 
 namespace weir::jobmanager {
+namespace {
+
+constexpr SteadyMicros kLookAgain = 1'000'000;
+
+}  // namespace
 
 bool JobMaster::MayAdopt(Attempt attempt) const {
   return adoption_ && adoption_->attempt() == attempt;
@@ -17,9 +22,16 @@ void JobMaster::OpenAdoption() {
   const SteadyMicros patience = context_->options.adoption_timeout;
   if (!runs || patience <= 0) return;
   adoption_.emplace(*plan_, durable_.attempt);
-  After(patience, [this] {
-    if (adoption_) GiveUpAdoption(absl::StrCat("in time, ", adoption_->why()));
-  });
+  After(patience, [this] { OnAdoptionPatience(); });
+}
+
+void JobMaster::OnAdoptionPatience() {
+  if (!adoption_) return;
+  // While there is no room for the next attempt, nothing is lost by waiting on for this one.
+  const int room =
+      context_->registry->FreeSlots() + static_cast<int>(adoption_->slots().size());
+  if (room < plan_->slots) return After(kLookAgain, [this] { OnAdoptionPatience(); });
+  GiveUpAdoption(absl::StrCat("in time, ", adoption_->why()));
 }
 
 void JobMaster::OnAdoptionMessage(const std::string& taskmanager,

@@ -147,6 +147,19 @@ TEST_CASE("A new leader goes on with the attempt that runs") {
   CHECK(c.State("fraud") == "RUNNING");
 }
 
+TEST_CASE("A new leader waits on for what runs while it could not run elsewhere either") {
+  Cluster c;
+  c.Lose();
+  c.Advance(60 * kSeconds);
+  c.Return(c.a);
+  c.Advance(60 * kSeconds);
+  CHECK(c.Status("fraud").attempt == Attempt(1));
+  CHECK(c.a->Count<control::CancelAttempt>() == 0);
+  c.Return(c.b);
+  CHECK(c.State("fraud") == "RUNNING");
+  CHECK(c.Status("fraud").attempt == Attempt(1));
+}
+
 TEST_CASE("A new leader begins the next attempt when not all of it runs") {
   Cluster c;
   c.Lose();
@@ -157,14 +170,15 @@ TEST_CASE("A new leader begins the next attempt when not all of it runs") {
     c.Return(c.b);
     CHECK(c.b->Count<control::CancelAttempt>() >= 1);
   }
-  SECTION("a TaskManager does not come back in time") {
+  SECTION("a TaskManager does not come back in time, and there is room elsewhere") {
     c.Return(c.a);
+    c.AddTaskManager("tm-3", 1);
     c.Advance(4 * kSeconds);
     CHECK(c.Status("fraud").attempt == Attempt(1));
     c.Advance(2 * kSeconds);
     CHECK(c.a->Count<control::CancelAttempt>() == 1);
     CHECK(c.Status("fraud").attempt == Attempt(2));
-    CHECK(c.State("fraud") == "RESTARTING");
+    CHECK(c.State("fraud") == "RUNNING");
     c.Return(c.b);
     CHECK(c.b->Count<control::CancelAttempt>() == 1);
   }

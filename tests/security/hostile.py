@@ -84,7 +84,8 @@ def cluster_under_attack(name, tls):
         def write(self, file, text):
             return super().write(file, text.replace('http_listen: "off"', "http_listen: 127.0.0.1:0"))
 
-    return WithHttp(name, taskmanagers=2, slots=1, tls=tls, tokens=tls)
+    # The attacker takes part of the processor: silence is not what is tested here.
+    return WithHttp(name, taskmanagers=2, slots=1, tls=tls, tokens=tls, heartbeat_timeout="60s")
 
 
 def attack(name, tls, what):
@@ -156,10 +157,10 @@ def random_bytes(watched):
 
 def large_frames(watched):
     """Lengths of 1 GB and more in every place that holds one, and as many bytes as are taken."""
-    paths = ["/weir.v1.JobService/Submit", "/weir.v1.JobService/Cancel", "/weir.v1.Control/Connect",
-             "/weir.v1.Exchange/Stream", "/grpc.health.v1.Health/Check"]
+    paths = ["/weir.v1.JobService/Submit", "/weir.v1.Control/Connect", "/weir.v1.Exchange/Stream",
+             "/grpc.health.v1.Health/Check"]
     tls = watched.cluster.tls
-    stop = time.monotonic() + 15
+    stop = time.monotonic() + 8
 
     def pour(port, path, declared):
         """Messages said to be that long, on many streams of one connection, without a token."""
@@ -201,7 +202,7 @@ def large_frames(watched):
     for port in watched.grpc:
         threads.append(threading.Thread(target=frame_of_16_mib, args=(port,)))
         for path in paths:
-            for declared in (1 << 30, 0x7FFFFFFF, 60_000_000):
+            for declared in (1 << 30, 60_000_000):
                 threads.append(threading.Thread(target=pour, args=(port, path, declared)))
     for thread in threads:
         thread.start()

@@ -240,7 +240,7 @@ sinks:
 def secrets():
     """A secret is resolved on the TaskManager alone, and lies nowhere else: state, checkpoints, logs, status, explain."""
     word = "correct-horse-battery-staple"
-    with SecureCluster("secrets", taskmanagers=0) as c:
+    with SecureCluster("secrets", taskmanagers=0, slots=4) as c:
         c.write("secrets/kafka_password", word + "\n")
         c.write("secrets/out_folder", c.path("out") + "\n")
         c.extra = "secrets_dir: %s\nallowed_paths: [%s]\n" % (c.path("secrets"), c.path("out"))

@@ -35,6 +35,7 @@ using taskmanager::kafka::Marker;
 using taskmanager::kafka::OutgoingRecord;
 using taskmanager::kafka::Producer;
 using taskmanager::kafka::ProducerOptions;
+using taskmanager::kafka::RdkafkaProducer;
 using taskmanager::kafka::TransactionCoordinator;
 
 constexpr int kBatch = 4096;
@@ -164,7 +165,7 @@ class Copier {
         Must(open_->Begin());
       }
       ++sticky_;
-      for (OutgoingRecord& record : records_) record.partition = open_->PartitionOf({}, false, sticky_);
+      open_->Route(records_.data(), records_.size(), sticky_);
       constexpr size_t kAtOnce = 512;
       for (size_t at = 0; at < records_.size(); at += kAtOnce) {
         Must(open_->Produce(records_.data() + at, std::min(kAtOnce, records_.size() - at), kPatienceMs));
@@ -184,7 +185,7 @@ class Copier {
     for (int64_t made = 0; !warm_.closed(); ++made) {
       ProducerOptions options = options_;
       options.transactional_id = absl::StrCat("bare/", options.topic, "/", number_, "/", made % kIds);
-      std::unique_ptr<Producer> producer = Must(Producer::Create(options));
+      std::unique_ptr<Producer> producer = Must(RdkafkaProducer::Create(options));
       Must(producer->Warm(kPatienceMs));
       // So that the coordinator is known when it matters.
       Must(coordinator_->Describe(options.transactional_id, Deadline()).status());

@@ -53,7 +53,8 @@ absl::StatusOr<std::optional<std::string>> KafkaTransaction::PreCommit() {
   RETURN_IF_ERROR(FindRuns());
   RETURN_IF_ERROR(KeepRecords());
   RETURN_IF_ERROR(Identify());
-  // Its success proves that the coordinator still had this instance's pid and epoch after they were asked for.
+  // Its success proves that the coordinator still had this instance's pid and epoch after they were asked for, however
+  // long ago that was: they were asked for after the instance was initialised, and epochs only grow.
   const Marker marker{handle_.checkpoint, MarkerMetadata(services_->context.job, handle_.checkpoint)};
   RETURN_IF_ERROR(producer().SendMarker(kMarkerPartition, marker, patience_ms));
   RETURN_IF_ERROR(WEIR_FAILPOINT("kafka_after_marker"));
@@ -98,9 +99,11 @@ absl::Status KafkaTransaction::Identify() {
     handle_.timeout_ms = services_->options.transaction_timeout_ms;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(
-      const std::optional<TransactionDescription> found,
-      services_->cluster.coordinator->Describe(warm_->id, services_->DeadlineIn(services_->pre_commit_ms())));
+  std::optional<TransactionDescription> found = services_->pool->DescriptionOf(warm_->slot);
+  if (!found) {
+    ASSIGN_OR_RETURN(found, services_->cluster.coordinator->Describe(
+                                warm_->id, services_->DeadlineIn(services_->pre_commit_ms())));
+  }
   if (!found || found->state != TransactionDescription::State::kOngoing) {
     return absl::UnavailableError(absl::StrCat(
         services_->name(), ": transaction ", warm_->id, " of checkpoint ", handle_.checkpoint.value, " with ",

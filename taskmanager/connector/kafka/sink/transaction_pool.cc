@@ -63,7 +63,7 @@ void TransactionPool::RunWarmer() {
     std::optional<int> slot;
     if (status_.ok() && slots_.warm() < options_.warm) slot = slots_.BeginWarming();
     if (!slot) {
-      changed_.wait_for(lock, kIdleCheck);
+      if (!DescribeOpen(lock)) changed_.wait_for(lock, kIdleCheck);
       continue;
     }
     lock.unlock();
@@ -87,6 +87,27 @@ void TransactionPool::RunWarmer() {
     if (options_.wake) options_.wake();
     lock.lock();
   }
+}
+
+bool TransactionPool::DescribeOpen(std::unique_lock<runtime::Mutex>& lock) {
+  for (int slot = 0; slot < slots_.size(); ++slot) {
+    Entry& entry = entries_[static_cast<size_t>(slot)];
+    if (!entry.to_describe || slots_.state(slot) != SlotPool::State::kOpen) continue;
+    entry.to_describe = false;
+    const std::string id = IdOf(slot);
+    lock.unlock();
+    const auto found = coordinator_->Describe(id, DeadlineIn(kTryMs));
+    lock.lock();
+    // The slot cannot have been warmed again: this is the thread that does it.
+    if (found.ok() && *found && (*found)->state == TransactionDescription::State::kOngoing) entry.description = **found;
+    return true;
+  }
+  return false;
+}
+
+std::optional<TransactionDescription> TransactionPool::DescriptionOf(int slot) const {
+  std::lock_guard lock(mutex_);
+  return entries_[static_cast<size_t>(slot)].description;
 }
 
 void TransactionPool::RenewIdle() {
@@ -179,6 +200,7 @@ absl::StatusOr<std::unique_ptr<WarmTransaction>> TransactionPool::Take(int64_t w
   Entry& entry = entries_[static_cast<size_t>(*slot)];
   std::unique_ptr<WarmTransaction> taken = std::move(entry.warm);
   entry.records = taken->records;
+  entry.to_describe = taken->mode == KafkaHandle::Mode::kRaw;
   entry.opened_at_ms = options_.clock->Wall() / 1000;
   entry.deadline_ms = entry.opened_at_ms + options_.producer.transaction_timeout_ms;
   changed_.notify_all();  // the next one can be made ready

@@ -60,6 +60,9 @@ class TransactionPool {
   absl::Status status() const;
   /// WARM to OPEN, begun. Waits up to `wait_ms` for a warm one: kUnavailable after that, with the last trouble.
   absl::StatusOr<std::unique_ptr<WarmTransaction>> Take(int64_t wait_ms);
+  /// What the broker said of the open transaction since its producer was initialised; nothing: not asked yet, or no record
+  /// had arrived. Whoever adds a marker afterwards knows that pid and epoch are still these: epochs only grow.
+  std::optional<TransactionDescription> DescriptionOf(int slot) const;
   absl::Status Seal(int slot, CheckpointId checkpoint);
   /// OPEN to PREPARED. The instance is destroyed in the background without aborting (raw), or kept for its commit.
   absl::Status Prepare(std::unique_ptr<WarmTransaction> transaction, int64_t deadline_ms);
@@ -75,6 +78,8 @@ class TransactionPool {
     SteadyMicros warmed_at = 0;
     std::unique_ptr<Producer> kept;
     std::shared_ptr<std::atomic<int64_t>> records;
+    bool to_describe = false;  // OPEN: the broker was not asked yet
+    std::optional<TransactionDescription> description;
     int64_t opened_at_ms = 0;
     int64_t deadline_ms = 0;
     SteadyMicros prepared_at = 0;
@@ -85,6 +90,9 @@ class TransactionPool {
   /// Gives WARM ones back that have waited for long. Under the lock.
   void RenewIdle();
   absl::StatusOr<std::unique_ptr<WarmTransaction>> Warm(int slot);
+  /// Asks for an open transaction while nobody waits for the answer, so that its pre-commit need not. False: there is none
+  /// to ask for. Under the lock, which is given up meanwhile.
+  bool DescribeOpen(std::unique_lock<runtime::Mutex>& lock);
   absl::Status LearnCluster();
   std::string IdOf(int slot) const;
   bool stopping() const;

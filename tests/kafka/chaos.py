@@ -7,7 +7,6 @@ import environment  # pylint: disable=unused-import
 
 import argparse
 import collections
-import json
 import os
 import random
 import signal
@@ -16,14 +15,13 @@ import sys
 import time
 
 import cluster
+import fraud
 from kafka_broker import Broker
 
 sys.path.insert(1, os.path.join(cluster.ROOT, "tests", "bench"))
 import kafka_jobs  # noqa: E402
 
-LOADER = os.path.join(os.path.dirname(cluster.BINARY), "tests", "bench", "weir_kafka_load")
 RESTART = "strategy: exponential, initial_delay: 50ms, max_delay: 500ms, max_attempts: 1000000"
-MINUTE_MILLIS = 60_000
 JOBS = {"fraud": kafka_jobs.FRAUD, "pass": kafka_jobs.PASS}
 
 
@@ -52,31 +50,13 @@ class Chaos:
                 self.broker.create_topic(name, 2)
                 self.cluster.submit(self.cluster.write(name + ".yaml", kafka_jobs.text(
                     form, name, self.broker.address, "input", name, "500ms", checkpoint="timeout: 20s", restart=RESTART)))
-            loader = self.start_loader()
-            try:
+            with fraud.Loader(self.broker.address, "input", self.cluster.path("loader.log"), self.args.rate,
+                              self.args.seed) as loader:
                 for name in JOBS:
                     self.cluster.wait_checkpoint(name)
                 self.disturb(loader)
-                loaded = self.end_loader(loader)
-            finally:
-                loader.kill()
-                loader.wait()
+                loaded = loader.stop()
             self.judge(loaded)
-
-    def start_loader(self):
-        command = [LOADER, "--brokers", self.broker.address, "--topic", "input", "--partitions", "2", "--rate",
-                   str(self.args.rate), "--users", "1000", "--per-second", "200", "--closers", "3", "--seed",
-                   str(self.args.seed)]
-        with open(self.cluster.path("loader.log"), "wb") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
-
-    def end_loader(self, loader):
-        loader.send_signal(signal.SIGTERM)
-        out, _ = loader.communicate(timeout=120)
-        if loader.returncode != 0:
-            raise cluster.Failure("the loader: %s\n%s" % (cluster.describe_exit(loader.returncode),
-                                                          cluster.tail(self.cluster.path("loader.log"))))
-        return json.loads(out)
 
     # ---- what happens to the processes
 
@@ -88,7 +68,7 @@ class Chaos:
                 if not process.alive():
                     raise cluster.Failure("%s died by itself: %s\n%s" % (
                         process.name, cluster.describe_exit(process.popen.returncode), cluster.tail(process.log, 60)))
-            if loader.poll() is not None:
+            if not loader.alive():
                 raise cluster.Failure("the loader ended\n" + cluster.tail(self.cluster.path("loader.log")))
             self.one()
         while self.sleepers:
@@ -136,10 +116,10 @@ class Chaos:
         for what in ("kill", "stop"):
             print("chaos: %s: %s" % (what, ", ".join("%s %d" % (name, count) for (kind, name), count
                                                     in sorted(self.done.items()) if kind == what)))
-        lines = self.input_lines()
+        lines = fraud.read_all(self.broker.address, "input")
         if len(lines) != loaded["records"] + loaded["closers"]:
             raise cluster.Failure("the input topic has %d records" % len(lines))
-        verdicts = [self.verify("pass", lines), self.verify("fraud", expected_alerts(lines))]
+        verdicts = [self.verify("pass", lines), self.verify("fraud", fraud.expected_alerts(lines))]
         for name in JOBS:
             status = self.cluster.wait_state(name, "RUNNING")
             print("chaos: %s: attempt %d, last checkpoint %s" % (name, status["attempt"],
@@ -147,40 +127,12 @@ class Chaos:
         if any(verdicts):
             raise cluster.Failure("not exactly once: see the lines of the verifier")
 
-    def input_lines(self):
-        from confluent_kafka import Consumer, KafkaError, TopicPartition
-        consumer = Consumer({"bootstrap.servers": self.broker.address, "group.id": "chaos", "enable.auto.commit": False,
-                             "isolation.level": "read_committed", "enable.partition.eof": True, "log_level": 0})
-        partitions = sorted(consumer.list_topics("input", timeout=30).topics["input"].partitions)
-        consumer.assign([TopicPartition("input", p, 0) for p in partitions])
-        lines, ends = [], set()
-        while len(ends) < len(partitions):
-            for message in consumer.consume(10_000, 1.0):
-                if message.error() is None:
-                    lines.append(message.value())
-                elif message.error().code() == KafkaError._PARTITION_EOF:
-                    ends.add(message.partition())
-        consumer.close()
-        return lines
-
     def verify(self, topic, rows):
         """By a process of its own, which prints the counts. 0 if all is well."""
-        path = self.cluster.path(topic + ".expected")
-        with open(path, "wb") as file:
-            file.write(b"".join(row + b"\n" for row in rows))
+        path = fraud.write_lines(self.cluster.path(topic + ".expected"), rows)
         verifier = [sys.executable, os.path.join(environment.HERE, "verifier.py"), "--brokers", self.broker.address,
                     "--topic", topic, "--expected", path, "--wait", str(self.args.settle)]
         return subprocess.run(verifier, stdin=subprocess.DEVNULL, check=False).returncode
-
-
-def expected_alerts(lines):
-    """More than 10 rows of a user in a minute. The closers' minutes have too few, so all windows that count are closed."""
-    counts = collections.Counter()
-    for line in lines:
-        row = json.loads(line)
-        counts[row["user"], row["ts"] // MINUTE_MILLIS] += 1
-    return [json.dumps({"user": user, "window_start": minute * MINUTE_MILLIS, "tx_count": count}).encode()
-            for (user, minute), count in counts.items() if count > 10]
 
 
 if __name__ == "__main__":

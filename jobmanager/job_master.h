@@ -147,6 +147,8 @@ class JobMaster : public std::enable_shared_from_this<JobMaster> {
   void OnState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
   void OnLateState(const std::string& taskmanager, const control::SubtaskStateChanged& m);
   void MaybeAdvance();
+  /// The lowest attempt that took a checkpoint which is still retained; 0: there is none.
+  Attempt OldestRetained() const;
   void OnAllRunning(bool adopted = false);
   void FailAttempt(JobFailure failure);
   /// A file of the restored checkpoint is damaged or missing.

@@ -303,7 +303,7 @@ void JobMaster::MaybeAdvance() {
       handles_.clear();
       CopyResolvedSavepoints();
     }
-    SendToAll(control::Sweep{fence});
+    SendToAll(control::Sweep{fence, OldestRetained()});
   }
   if (progress.AllSwept()) {
     if (run_->staged) return OnStagedResolved();
@@ -313,6 +313,14 @@ void JobMaster::MaybeAdvance() {
     SendToAll(control::StartRunning{fence});
   }
   if (progress.AllRunning()) OnAllRunning();
+}
+
+Attempt JobMaster::OldestRetained() const {
+  std::optional<Attempt> oldest;
+  for (const auto* record : {&proposed_, &durable_}) {
+    for (const CompletedCheckpoint& done : record->retained) oldest = std::min(oldest.value_or(done.attempt), done.attempt);
+  }
+  return oldest.value_or(Attempt(0));
 }
 
 void JobMaster::OnAllRunning(bool adopted) {

@@ -79,7 +79,6 @@ void TaskManager::ConnectLoop() {
     events.on_closed = [this, number](absl::Status why) {
       {
         std::lock_guard lock(link_mutex_);
-        if (absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why)) refused_ = true;
         if (number == link_number_) link_open_ = false;
         link_changed_.notify_all();
       }
@@ -152,9 +151,6 @@ void TaskManager::OnClosed(uint64_t link, absl::Status why) {
   {
     std::lock_guard lock(link_mutex_);
     if (link != link_number_) return;
-  }
-  if (absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why)) {
-    log::Warning(absl::StrCat("the JobManager refuses our credential: ", why.message()));
   }
   if (registered_) {
     log::Warning(absl::StrCat("connection to the JobManager lost: ", why.message()));
@@ -249,7 +245,7 @@ void TaskManager::OnMessage(uint64_t link, control::ToTaskManager message) {
   } else if (auto* assign = std::get_if<control::AssignSplits>(&message)) {
     PostTo(assign->fence, Subtask::AssignSplits{std::move(assign->sources)});
   } else if (auto* sweep = std::get_if<control::Sweep>(&message)) {
-    PostTo(sweep->fence, Subtask::Sweep{});
+    PostTo(sweep->fence, Subtask::Sweep{sweep->keep_from});
   } else if (auto* start = std::get_if<control::StartRunning>(&message)) {
     PostTo(start->fence, Subtask::StartRunning{});
   } else if (auto* trigger = std::get_if<control::TriggerCheckpoint>(&message)) {

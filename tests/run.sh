@@ -163,9 +163,6 @@ if [ "$mode" = all ]; then
   # The other kinds of damage: ./tests/cluster/corruption.py
   cluster_tests corruption ./tests/cluster/corruption.py flipped_bit missing_file flipped_bit_in_manifest \
     at_least_once_falls_back
-  cluster_tests security ./tests/security/security.py
-  # All connections: WEIR_HOSTILE_CONNECTIONS=10000 ./tests/security/hostile.py
-  cluster_tests hostile ./tests/security/hostile.py plain_idle tls_noise
   cluster_tests full_disk ./tests/cluster/full_disk.py
   cluster_tests failpoints ./tests/cluster/failpoints.py
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
@@ -177,6 +174,7 @@ if [ "$mode" = all ]; then
   cluster_tests kafka_contract ./tests/kafka/contract.py contract_v2 contract_v0
   cluster_tests kafka_crash_matrix ./tests/kafka/crash_matrix.py
   cluster_tests kafka_timeout ./tests/kafka/timeout.py
+  cluster_tests kafka_groups ./tests/kafka/groups.py
   cluster_tests kafka_mode_b ./tests/kafka/mode_b.py kafka_before_end_txn in_repair_produce in_repair_before_commit
   # The others of both wait for long: client_certificate, small_client, password_changed_while_running; topic_deleted
   cluster_tests kafka_security ./tests/kafka/security.py whole_jobs wrong_credentials

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/rpc/client_security.h"
 #include "jobmanager/job_api.h"
 
 namespace weir::client {
@@ -21,7 +20,6 @@ namespace weir::client {
 ///          or the connection breaks; kDeadlineExceeded when a call that only asks is not answered
 ///          within 30 s.
 absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(
-    const std::string& addresses,
-    std::shared_ptr<const rpc::ClientSecurity> security = rpc::ClientSecurity::None());
+    const std::string& addresses);
 
 }  // namespace weir::client

@@ -206,6 +206,7 @@ struct AssignSplits {
 /// All subtasks have resolved: sweep (subtask 0 of each sink), then report Swept.
 struct Sweep {
   Fence fence;
+  Attempt keep_from;  // no retained checkpoint is of an attempt below this one
   friend bool operator==(const Sweep&, const Sweep&) = default;
 };
 /// Read and process.

@@ -6,17 +6,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/config/security_config.h"
-#include "common/security/access.h"
 
 namespace grpc {
 class Server;
 class Service;
 }  // namespace grpc
-
-namespace weir::net {
-class ConnectionGate;
-}
 
 namespace weir::rpc {
 
@@ -24,11 +18,10 @@ namespace weir::rpc {
 /// log goes to ours. Thread: thread-safe, idempotent. Server and channels call it.
 void Initialize();
 
-/// A gRPC server with health checking and reflection, behind a gate (common/net) for its connections.
+/// A gRPC server with health checking and reflection.
 ///
 /// Thread:  Start, Stop and the destructor from one thread.
-/// Bound:   messages of at most kMaxMessageBytes: a larger one is RESOURCE_EXHAUSTED; 5 s for a TLS
-///          handshake and the first frame; 128 calls of a connection at once.
+/// Bound:   messages of at most kMaxMessageBytes: a larger one is RESOURCE_EXHAUSTED.
 /// Errors:  Start: kInvalidArgument = not HOST:PORT, or not loopback without `insecure`;
 /// kAlreadyExists = the port is
 ///          taken (named); kUnavailable = cannot be bound.
@@ -38,10 +31,7 @@ class Server {
 
   struct Options {
     std::string listen;     // HOST:PORT, port 0: any
-    bool insecure = false;  // without TLS and tokens on an address that others reach
-    config::TlsConfig tls;
-    /// The services ask it; those of its peers whose calls it admits keep their connections.
-    std::shared_ptr<security::Access> access;
+    bool insecure = false;  // without TLS on an address that others reach
   };
   /// `services` must outlive the server's Stop.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
@@ -58,8 +48,7 @@ class Server {
   void Stop();
 
  private:
-  Server();
-  std::shared_ptr<net::ConnectionGate> gate_;
+  Server() = default;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   int port_ = 0;

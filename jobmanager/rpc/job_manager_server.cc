@@ -8,9 +8,8 @@
 namespace weir::jobmanager {
 
 struct JobManagerServer::Parts {
-  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers,
-        const std::shared_ptr<security::Access>& access)
-      : jobs(api, access), control(taskmanagers, access) {}
+  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers)
+      : jobs(api), control(taskmanagers) {}
   JobService jobs;
   ControlService control;
   std::unique_ptr<rpc::Server> server;
@@ -23,15 +22,10 @@ absl::StatusOr<std::unique_ptr<JobManagerServer>> JobManagerServer::Start(
     const Options& options, JobApi* api, control::TaskManagerLinkHandler* taskmanagers) {
   rpc::Initialize();
   std::unique_ptr<JobManagerServer> made(new JobManagerServer());
-  std::shared_ptr<security::Access> access = options.access;
-  if (access == nullptr) access = security::Access::ForAll();
-  made->parts_ = std::make_unique<Parts>(api, taskmanagers, access);
+  made->parts_ = std::make_unique<Parts>(api, taskmanagers);
   Parts& parts = *made->parts_;
   ASSIGN_OR_RETURN(parts.server,
-                   rpc::Server::Start({.listen = options.listen,
-                                       .insecure = options.insecure,
-                                       .tls = options.tls,
-                                       .access = access},
+                   rpc::Server::Start({.listen = options.listen, .insecure = options.insecure},
                                       {&parts.jobs, &parts.control}));
   return made;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "taskmanager/connector/preflight.h"
@@ -18,6 +19,8 @@ struct ConnectorRegistry {
   struct SourceFactory {
     std::function<absl::StatusOr<std::unique_ptr<SplitEnumerator>>(const SourceContext&)> enumerator;
     std::function<absl::StatusOr<std::unique_ptr<SourceReader>>(const SourceContext&)> reader;
+    /// Tells the system outside how far a job that has ended got; null: nobody is told. Failing is a warning.
+    std::function<absl::Status(const SourceContext&, const std::vector<SplitPosition>&)> tell_end = nullptr;
   };
   using SinkFactory = std::function<absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>>(const SinkContext&)>;
 

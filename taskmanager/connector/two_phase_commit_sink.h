@@ -17,10 +17,6 @@
 #include "common/control/transaction_info.h"
 #include "common/job/job_spec.h"
 
-namespace weir::security {
-class PathRoots;
-}
-
 namespace weir::taskmanager {
 
 using control::UnresolvedPolicy;
@@ -28,8 +24,6 @@ using control::UnresolvedPolicy;
 /// What a connector's sink is made with.
 struct SinkContext {
   const job::Node* node = nullptr;
-  std::shared_ptr<const job::Node> resolved_node;  // what `node` is when secrets were put into it
-  std::shared_ptr<const security::PathRoots> roots;  // where files may lie; null: anywhere
   batch::SchemaPtr schema;
   JobId job;
   Attempt attempt;
@@ -105,6 +99,9 @@ class TwoPhaseCommitSink {
   virtual absl::Status Sweep() = 0;
   /// Whether Sweep is to be called every half a minute while the job runs. Subtask 0 of exactly_once jobs is asked.
   virtual bool SweepsWhileRunning() const { return false; }
+  /// Removes what only resolving handles of attempts below this one could need: no retained checkpoint has such handles.
+  /// Called like Sweep, of subtask 0, now and then; an error is a warning.
+  virtual absl::Status Forget(Attempt below) { return absl::OkStatus(); }
   /// Rows that should not wait for the checkpoint (print, plain files): called when the task is idle.
   virtual absl::Status Flush() { return absl::OkStatus(); }
   /// Open and prepared transactions, and what has been done so far; for people. Thread: any.

@@ -159,8 +159,11 @@ absl::Status Subtask::Run() {
 
 absl::Status Subtask::Handle(Mail mail) {
   if (auto* assign = std::get_if<AssignSplits>(&mail)) return builder_->AssignSplits(assign->sources);
-  if (std::holds_alternative<Sweep>(mail)) {
+  if (auto* sweep = std::get_if<Sweep>(&mail)) {
+    keep_from_ = sweep->keep_from;
     RETURN_IF_ERROR(builder_->Sweep());
+    // Not of a resolver of another job's checkpoint: its own job begins only then.
+    if (deployment_->resolve_only && !deployment_->former_job) SayEnd();
     deployment_->send(control::Swept{deployment_->fence, id_});
     return absl::OkStatus();
   }
@@ -215,12 +218,37 @@ absl::Status Subtask::StepOrWait() {
   return absl::OkStatus();
 }
 
+void Subtask::SayEnd() {
+  const std::string& job = deployment_->plan->spec->name;
+  if (!deployment_->placements.empty() && deployment_->placements.begin()->first == id_) {
+    for (const auto& [source, status] : builder_->TellEnd()) {
+      log::Warning(absl::StrCat(source, ": where the job ended could not be said (nothing depends on it): ",
+                                status.message()),
+                   {{"job", job}});
+    }
+  }
+  for (const auto& named : builder_->sinks()) {
+    if (const absl::Status status = named.sink->Forget(keep_from_); !status.ok()) {
+      log::Warning(absl::StrCat(named.name, ": traces of older attempts are left: ", status.message()), {{"job", job}});
+    }
+  }
+}
+
 void Subtask::MaybeSweep(SteadyMicros now) {
   if (sweep_at_ == 0 || now < sweep_at_) return;
   sweep_at_ = now + deployment_->sweep_interval;
   for (const auto& named : sinks_) {
     if (!named.sink->SweepsWhileRunning()) continue;
-    async_.Run([named, job = deployment_->plan->spec->name] {
+    async_.Run([named, job = deployment_->plan->spec->name, keep_from = keep_from_, forgotten = forgotten_] {
+      if (!*forgotten) {
+        const absl::Status status = named.sink->Forget(keep_from);
+        // A right that is missing is missing for ever.
+        *forgotten = status.ok() || !absl::IsUnavailable(status);
+        if (!status.ok()) {
+          log::Warning(absl::StrCat(named.name, ": traces of older attempts are left: ", status.message()),
+                       {{"job", job}});
+        }
+      }
       if (const absl::Status status = named.sink->Sweep(); !status.ok()) {
         log::Warning(absl::StrCat(named.name, ": transactions of older attempts not swept, tried again later: ",
                                   status.message()),

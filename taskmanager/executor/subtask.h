@@ -23,7 +23,7 @@ namespace weir::taskmanager {
 class Subtask final : private TaskEvents {
  public:
   struct AssignSplits { std::vector<checkpoint::SourceSplits> sources; };
-  struct Sweep {};
+  struct Sweep { Attempt keep_from; };
   struct StartRunning {};
   struct Trigger { CheckpointId checkpoint; };
   struct Complete { CheckpointId checkpoint; };
@@ -63,6 +63,8 @@ class Subtask final : private TaskEvents {
   absl::Status Handle(Mail mail);
   absl::Status StepOrWait();
   void Wait(SteadyMicros until);
+  /// A job that ends: tells sources' systems how far it got, and drops what nobody will ask for.
+  void SayEnd();
   /// Sweeps once more when it is time: a zombie of an older attempt may have opened a transaction late.
   void MaybeSweep(SteadyMicros now);
   void PublishMetrics();
@@ -95,6 +97,8 @@ class Subtask final : private TaskEvents {
   int64_t busy_micros_ = 0, blocked_micros_ = 0;  // own thread
   SteadyMicros published_at_ = 0;
   SteadyMicros sweep_at_ = 0;  // 0: never
+  Attempt keep_from_;
+  std::shared_ptr<bool> forgotten_ = std::make_shared<bool>(false);  // the serial queue's
   std::vector<SubtaskBuilder::NamedSink> sinks_;  // under the signal's mutex
   runtime::Thread thread_;
 };

@@ -301,6 +301,35 @@ absl::Status SubtaskBuilder::Sweep() {
   return absl::OkStatus();
 }
 
+std::vector<std::pair<std::string, absl::Status>> SubtaskBuilder::TellEnd() {
+  std::vector<std::pair<std::string, absl::Status>> failed;
+  if (deployment_->restored == nullptr) return failed;
+  const auto manifest = deployment_->restored->Get();
+  if (!manifest.ok()) return failed;  // said when it was resolved
+  for (const plan::Task& task : deployment_->plan->tasks) {
+    const plan::PlanOperator& op = task.operators[0];
+    if (op.kind != plan::OperatorKind::kSource) continue;
+    const auto factory = deployment_->connectors->sources.find(deployment_->plan->node(op).type);
+    if (factory == deployment_->connectors->sources.end() || !factory->second.tell_end) continue;
+    std::vector<SplitPosition> positions;
+    for (const checkpoint::SourceSplits& source : (*manifest)->sources) {
+      if (source.node != op.name) continue;
+      for (const checkpoint::SourceSplits::Split& split : source.splits) positions.push_back({split, "", false});
+    }
+    for (const checkpoint::OperatorSnapshot& snapshot : SnapshotsOf(op.name, **manifest)) {
+      for (const checkpoint::SplitState& split : snapshot.splits) {
+        if (split.split < 0 || split.split >= static_cast<int32_t>(positions.size())) continue;
+        SplitPosition& at = positions[static_cast<size_t>(split.split)];
+        at.position = split.position;
+        at.ended = split.ended;
+      }
+    }
+    const absl::Status status = factory->second.tell_end(MakeSourceContext(op), positions);
+    if (!status.ok()) failed.emplace_back(op.name, status);
+  }
+  return failed;
+}
+
 absl::StatusOr<std::unique_ptr<Task>> SubtaskBuilder::Start(std::vector<TaskInput> inputs) {
   std::vector<std::unique_ptr<EdgeWriter>> writers;
   for (const int e : task_->outputs) {

@@ -37,6 +37,8 @@ class SubtaskBuilder {
   /// The recorded splits. (A restored subtask has those of the manifest already.)
   absl::Status AssignSplits(const std::vector<checkpoint::SourceSplits>& sources);
   absl::Status Sweep();
+  /// A resolver, of the restored checkpoint: tells the systems of all sources how far the job got. What failed.
+  std::vector<std::pair<std::string, absl::Status>> TellEnd();
   /// After Restore.
   const std::vector<NamedSink>& sinks() const { return sinks_; }
   /// Connects to the receivers. After it the task may step; the builder is needed no more.

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "common/control/control_link.h"
-#include "common/rpc/client_security.h"
 
 namespace weir::taskmanager {
 
@@ -21,16 +20,13 @@ namespace weir::taskmanager {
 class GrpcJobManagerConnector final : public control::JobManagerConnector {
  public:
   /// `addresses`: HOST:PORT of each JobManager, at least one.
-  explicit GrpcJobManagerConnector(
-      std::vector<std::string> addresses,
-      std::shared_ptr<const rpc::ClientSecurity> security = rpc::ClientSecurity::None());
+  explicit GrpcJobManagerConnector(std::vector<std::string> addresses);
   ~GrpcJobManagerConnector() override;
   absl::StatusOr<std::unique_ptr<control::JobManagerLink>> Connect(Events events) override;
 
  private:
   const std::vector<std::string> addresses_;
   size_t next_ = 0;  // whom to try first: not the one of the last link, which broke or does not lead
-  const std::shared_ptr<const rpc::ClientSecurity> security_;
 };
 
 }  // namespace weir::taskmanager

@@ -39,7 +39,10 @@ struct Writer {
     for (const auto& source : in.sources)
       ToProto(source, out->mutable_assign_splits()->add_sources());
   }
-  void operator()(const Sweep& in) { ToProto(in.fence, out->mutable_sweep()->mutable_fence()); }
+  void operator()(const Sweep& in) {
+    ToProto(in.fence, out->mutable_sweep()->mutable_fence());
+    out->mutable_sweep()->set_keep_from(in.keep_from.value);
+  }
   void operator()(const StartRunning& in) {
     ToProto(in.fence, out->mutable_start_running()->mutable_fence());
   }
@@ -147,6 +150,12 @@ absl::StatusOr<ToTaskManager> Read(const v1::AdoptAttempt& in) {
   m.next = CheckpointId(in.next());
   return m;
 }
+absl::StatusOr<ToTaskManager> Read(const v1::Sweep& in) {
+  Sweep m;
+  ASSIGN_OR_RETURN(m.fence, FenceOf(in));
+  m.keep_from = Attempt(in.keep_from());
+  return m;
+}
 /// Messages of a fence alone.
 template <typename Message, typename In>
 absl::StatusOr<ToTaskManager> ReadFence(const In& in) {
@@ -182,7 +191,7 @@ absl::StatusOr<ToTaskManager> FromProto(const v1::ToTaskManager& in) {
     case v1::ToTaskManager::kAssignSplits:
       return Read(in.assign_splits());
     case v1::ToTaskManager::kSweep:
-      return ReadFence<Sweep>(in.sweep());
+      return Read(in.sweep());
     case v1::ToTaskManager::kStartRunning:
       return ReadFence<StartRunning>(in.start_running());
     case v1::ToTaskManager::kTriggerCheckpoint:

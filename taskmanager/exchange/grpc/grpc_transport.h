@@ -4,8 +4,6 @@
 #include <memory>
 #include <string>
 
-#include "common/rpc/client_security.h"
-#include "common/security/access.h"
 #include "taskmanager/exchange/channel.h"
 
 namespace grpc {
@@ -23,13 +21,7 @@ namespace weir::taskmanager {
 /// Errors:    a broken stream fails its channels at both ends and is never resumed.
 class GrpcTransport final : public ExchangeTransport {
  public:
-  /// Between TaskManagers: what we show, and whom we let in.
-  struct Security {
-    std::shared_ptr<const rpc::ClientSecurity> ours = rpc::ClientSecurity::None();
-    std::shared_ptr<security::Access> theirs = security::Access::ForAll();
-  };
-  explicit GrpcTransport(Incarnation self) : GrpcTransport(self, Security()) {}
-  GrpcTransport(Incarnation self, Security security);
+  explicit GrpcTransport(Incarnation self);
   /// After Shutdown, and after the server that has the service was shut down.
   ~GrpcTransport() override;
 

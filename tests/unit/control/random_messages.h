@@ -87,7 +87,7 @@ class RandomMessages {
         return m;
       }
       case 5:
-        return Sweep{MakeFence()};
+        return Sweep{MakeFence(), Attempt(Int())};
       case 6:
         return StartRunning{MakeFence()};
       case 7:

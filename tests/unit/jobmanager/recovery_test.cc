@@ -149,6 +149,29 @@ TEST_CASE("What a sink cannot get back ends the job by that name, whatever the g
   }
 }
 
+TEST_CASE("Sweeping owners are told which attempts a retained checkpoint is of") {
+  Harness h;
+  FakeTaskManager& tm = h.RunningJob([](job::JobSpec& s) { s.checkpoint.keep = 2; });
+  const auto last_sweep = [&] {
+    control::Sweep last{};
+    for (const control::ToTaskManager& message : tm.inbox) {
+      if (const auto* sweep = std::get_if<control::Sweep>(&message)) last = *sweep;
+    }
+    return last;
+  };
+  CHECK(last_sweep().keep_from <= Attempt(1));  // checkpoint 0 at most
+  h.Advance(3 * kSeconds);
+  tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
+  h.Advance(200 * kMillis);
+  CHECK(last_sweep().keep_from == Attempt(1));
+  h.Advance(10 * kSeconds);
+  REQUIRE(h.Record("fraud").retained.front().attempt == Attempt(2));
+  tm.SendState({0, 0}, control::SubtaskState::kFailed, absl::InternalError("boom"));
+  h.Advance(200 * kMillis);
+  CHECK(last_sweep().fence.attempt == Attempt(3));
+  CHECK(last_sweep().keep_from == Attempt(2));
+}
+
 TEST_CASE("Rights or topics that are missing end a job at its first start; later they are retried") {
   for (const absl::Status& why :
        {absl::PermissionDeniedError("topic alerts"), absl::UnauthenticatedError("user weir"),

@@ -165,6 +165,29 @@ struct ListTransactionsRequest {
   void Encode(int16_t version, WireWriter& out) const;
 };
 
+struct ListGroupsResponse {
+  int16_t error = 0;
+  std::vector<std::string> groups;
+  void Decode(int16_t version, WireReader& in);
+};
+struct ListGroupsRequest {
+  using Response = ListGroupsResponse;
+  static constexpr Api kApi{16, "ListGroups", 0, 2, 3};
+  void Encode(int16_t version, WireWriter& out) const;
+};
+
+struct DeleteGroupsResponse {
+  int16_t error = 0;
+  void Decode(int16_t version, WireReader& in);
+};
+/// One group.
+struct DeleteGroupsRequest {
+  using Response = DeleteGroupsResponse;
+  static constexpr Api kApi{42, "DeleteGroups", 0, 2, 2};
+  std::string group;
+  void Encode(int16_t version, WireWriter& out) const;
+};
+
 struct EndTxnResponse {
   int16_t error = 0;
   void Decode(int16_t version, WireReader& in);

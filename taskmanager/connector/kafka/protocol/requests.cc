@@ -62,6 +62,14 @@ void ListTransactionsRequest::Encode(int16_t, WireWriter& out) const {
   out.EndStruct();
 }
 
+void ListGroupsRequest::Encode(int16_t, WireWriter&) const {}
+
+void DeleteGroupsRequest::Encode(int16_t, WireWriter& out) const {
+  out.PutArraySize(1);
+  out.PutString(group);
+  out.EndStruct();
+}
+
 void EndTxnRequest::Encode(int16_t, WireWriter& out) const {
   out.PutString(transactional_id);
   out.Put(producer_id);

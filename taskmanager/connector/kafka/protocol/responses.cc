@@ -162,6 +162,25 @@ void ListTransactionsResponse::Decode(int16_t, WireReader& in) {
   in.EndStruct();
 }
 
+void ListGroupsResponse::Decode(int16_t version, WireReader& in) {
+  if (version >= 1) in.Get<int32_t>();  // throttled
+  error = in.Get<int16_t>();
+  const int32_t count = in.GetArraySize(2 * kString);
+  for (int32_t i = 0; i < count && in.ok(); ++i) {
+    groups.push_back(in.GetString());
+    in.GetString();  // protocol type
+  }
+}
+
+void DeleteGroupsResponse::Decode(int16_t, WireReader& in) {
+  in.Get<int32_t>();  // throttled
+  if (in.GetArraySize(2 + kString) != 1) return in.Reject();  // one was asked for
+  in.GetString();
+  error = in.Get<int16_t>();
+  in.EndStruct();
+  in.EndStruct();
+}
+
 void EndTxnResponse::Decode(int16_t, WireReader& in) {
   in.Get<int32_t>();  // throttled
   error = in.Get<int16_t>();

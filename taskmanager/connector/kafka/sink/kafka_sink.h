@@ -31,6 +31,7 @@ class KafkaSink final : public TwoPhaseCommitSink {
   absl::Status Resolve(const std::string& handle) override;
   absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles) override;
   absl::Status Sweep() override { return recovery_.Sweep(); }
+  absl::Status Forget(Attempt below) override { return recovery_.Forget(below); }
   bool SweepsWhileRunning() const override { return true; }
   absl::Status Flush() override;
   control::SinkTransactions Transactions() const override;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
 #include "common/base/status_macros.h"
+#include "taskmanager/connector/kafka/transaction/marker_groups.h"
 #include "taskmanager/connector/kafka/transaction/repair_producer.h"
 #include "taskmanager/connector/kafka/transaction/resolver.h"
 #include "taskmanager/connector/kafka/transaction/sweeper.h"
@@ -71,6 +72,16 @@ absl::Status SinkRecovery::Sweep() {
   options.log = LogOf(*services_);
   Sweeper sweeper(std::move(options), services_->cluster.coordinator.get(), context.clock);
   return sweeper.Sweep({}).status();
+}
+
+absl::Status SinkRecovery::Forget(Attempt below) {
+  if (!services_->cluster.make_marker_groups) return absl::OkStatus();
+  const SinkContext& context = services_->context;
+  const std::unique_ptr<MarkerGroups> groups = services_->cluster.make_marker_groups();
+  MarkerCleaner cleaner({context.job, context.attempt, context.node->name, below}, groups.get(), context.clock);
+  ASSIGN_OR_RETURN(const int64_t deleted, cleaner.Clean());
+  if (deleted > 0) LogOf(*services_)(absl::StrCat("deleted ", deleted, " marker groups of older attempts"));
+  return absl::OkStatus();
 }
 
 }  // namespace weir::taskmanager::kafka

@@ -19,6 +19,7 @@ class SinkRecovery {
   /// Handles with their files, of one or several former subtasks.
   absl::Status ResolveAll(const std::vector<checkpoint::SinkHandle>& handles);
   absl::Status Sweep();
+  absl::Status Forget(Attempt below);
   int64_t repairs() const { return repairs_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "taskmanager/connector/kafka/source/group_offsets.h"
 #include "taskmanager/connector/kafka/source/kafka_enumerator.h"
 #include "taskmanager/connector/kafka/source/kafka_reader.h"
 #include "taskmanager/connector/kafka/source/rd_consumer.h"
@@ -45,6 +46,6 @@ absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& co
 
 }  // namespace
 
-void RegisterSource(ConnectorRegistry* registry) { registry->sources["kafka"] = {MakeEnumerator, MakeReader}; }
+void RegisterSource(ConnectorRegistry* registry) { registry->sources["kafka"] = {MakeEnumerator, MakeReader, CommitGroupOffsets}; }
 
 }  // namespace weir::taskmanager::kafka

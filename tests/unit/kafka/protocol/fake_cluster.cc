@@ -11,7 +11,8 @@ struct NoAnswer {};
 const char* NameOf(int16_t key) {
   for (const Api& api : {EndTxnRequest::kApi, InitProducerIdRequest::kApi, DescribeTransactionsRequest::kApi,
                          ListTransactionsRequest::kApi, FindCoordinatorRequest::kApi, MetadataRequest::kApi,
-                         OffsetFetchRequest::kApi, FetchRequest::kApi, ListOffsetsRequest::kApi}) {
+                         OffsetFetchRequest::kApi, FetchRequest::kApi, ListOffsetsRequest::kApi,
+                         ListGroupsRequest::kApi, DeleteGroupsRequest::kApi}) {
     if (api.key == key) return api.name;
   }
   return "?";
@@ -20,7 +21,8 @@ const char* NameOf(int16_t key) {
 bool IsFlexible(int16_t key, int16_t version) {
   for (const Api& api : {EndTxnRequest::kApi, InitProducerIdRequest::kApi, DescribeTransactionsRequest::kApi,
                          ListTransactionsRequest::kApi, FindCoordinatorRequest::kApi, MetadataRequest::kApi,
-                         OffsetFetchRequest::kApi, FetchRequest::kApi, ListOffsetsRequest::kApi}) {
+                         OffsetFetchRequest::kApi, FetchRequest::kApi, ListOffsetsRequest::kApi,
+                         ListGroupsRequest::kApi, DeleteGroupsRequest::kApi}) {
     if (api.key == key) return api.IsFlexible(version);
   }
   return false;
@@ -137,7 +139,8 @@ class FakeConnection final : public BrokerConnection {
 FakeBrokers::FakeBrokers() {
   for (const Api& api : {EndTxnRequest::kApi, InitProducerIdRequest::kApi, DescribeTransactionsRequest::kApi,
                          ListTransactionsRequest::kApi, FindCoordinatorRequest::kApi, MetadataRequest::kApi,
-                         OffsetFetchRequest::kApi, FetchRequest::kApi, ListOffsetsRequest::kApi}) {
+                         OffsetFetchRequest::kApi, FetchRequest::kApi, ListOffsetsRequest::kApi,
+                         ListGroupsRequest::kApi, DeleteGroupsRequest::kApi}) {
     ranges.push_back({api.key, 0, 20});
   }
 }

@@ -19,6 +19,8 @@ std::string Encoded(const std::string& name, int16_t version) {
   if (name == "init") return frame(InitProducerIdRequest{"x/0", 60'000});
   if (name == "describe") return frame(DescribeTransactionsRequest{"x/0"});
   if (name == "list") return frame(ListTransactionsRequest{{"Ongoing"}});
+  if (name == "list_groups") return frame(ListGroupsRequest{});
+  if (name == "delete_groups") return frame(DeleteGroupsRequest{"x/0"});
   if (name == "end") return frame(EndTxnRequest{"x/0", 4001, 3, true});
   if (name == "offset_fetch") return frame(OffsetFetchRequest{"x/0", "t", 5, true});
   if (name == "list_offsets") return frame(ListOffsetsRequest{"t", 5, ListOffsetsRequest::kEarliest});
@@ -36,6 +38,9 @@ void Check(const std::string& name, int16_t version, const std::string& expected
 TEST_CASE("requests are what Kafka's message definitions say") {
   Check("api_versions", 0, "0000000b0012000000000007000163");
   Check("api_versions", 3, "000000140012000300000007000163000577656972023100");
+  Check("list_groups", 2, "0000000b0010000200000007000163");
+  Check("delete_groups", 1, "00000014002a0001000000070001630000000100" "03782f30");
+  Check("delete_groups", 2, "00000012002a000200000007000163000204782f3000");
   Check("handshake", 1, "0000001200110001000000070001630005504c41494e");
   Check("authenticate", 0, "000000110024000000000007000163000000026162");
   Check("authenticate", 2, "0000001000240002000000070001630003616200");

@@ -224,6 +224,21 @@ std::vector<ResponseSample> AllResponseSamples() {
     out.Put(int16_t{90});
     out.EndStruct();
   });
+  collector.Add<ListGroupsRequest>([](WireWriter& out, int16_t version) {
+    if (version >= 1) out.Put(int32_t{0});
+    out.Put(int16_t{0});
+    out.PutArraySize(1);
+    out.PutString("x/0");
+    out.PutString("consumer");
+  });
+  collector.Add<DeleteGroupsRequest>([](WireWriter& out, int16_t) {
+    out.Put(int32_t{0});
+    out.PutArraySize(1);
+    out.PutString("x/0");
+    out.Put(int16_t{69});
+    out.EndStruct();
+    out.EndStruct();
+  });
   collector.Add<OffsetFetchRequest>(OffsetFetch);
   collector.Add<ListOffsetsRequest>([](WireWriter& out, int16_t version) {
     if (version >= 2) out.Put(int32_t{0});

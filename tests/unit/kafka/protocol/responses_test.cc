@@ -26,7 +26,7 @@ typename Request::Response Decoded(int16_t version) {
 
 TEST_CASE("every response decodes in every version, and no version of it is forgotten") {
   const auto samples = AllResponseSamples();
-  CHECK(samples.size() == 47);
+  CHECK(samples.size() == 53);
   for (const ResponseSample& sample : samples) {
     INFO(sample.name);
     const absl::Status status = sample.decode(sample.answer);
@@ -88,6 +88,10 @@ TEST_CASE("what responses say") {
   const auto listed = Decoded<ListTransactionsRequest>(0).transactions;
   REQUIRE(listed.size() == 1);
   CHECK((listed[0].transactional_id == "x/0" && listed[0].producer_id == 4001 && listed[0].state == "Ongoing"));
+  for (int16_t version = 0; version <= 2; ++version) {
+    CHECK(Decoded<ListGroupsRequest>(version).groups == std::vector<std::string>{"x/0"});
+    CHECK(Decoded<DeleteGroupsRequest>(version).error == 69);
+  }
   for (int16_t version = 7; version <= 8; ++version) {
     const OffsetFetchResponse marker = Decoded<OffsetFetchRequest>(version);
     CHECK((marker.error == 0 && marker.found && marker.offset == 17 && marker.metadata == "marker"));

@@ -34,6 +34,11 @@ class Fixture {
         },
         [world](const SourceContext& context) -> absl::StatusOr<std::unique_ptr<SourceReader>> {
           return std::make_unique<WorldReader>(world, context);
+        },
+        [world](const SourceContext& context, const std::vector<SplitPosition>& positions) {
+          std::lock_guard lock(world->mutex);
+          for (const SplitPosition& at : positions) world->told[context.node->name].push_back(at.position);
+          return world->tell_status;
         }};
     registry_.sinks["file"] =
         [world](const SinkContext& context) -> absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> {

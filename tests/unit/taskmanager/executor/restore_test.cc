@@ -104,8 +104,12 @@ TEST_CASE("restore: a resolver attempt commits what is pending and never runs", 
   f.jm.AwaitStates(SubtaskState::kRestored, 1);
   const std::vector<std::string> after = world.Visible();
   CHECK(after.size() > before.size());
-  f.jm.Send(control::Sweep{fence});
+  CHECK(world.told.empty());
+  world.tell_status = absl::UnavailableError("is no reason not to end");
+  f.jm.Send(control::Sweep{fence, Attempt(2)});
   f.jm.Await<control::Swept>();
+  CHECK(world.told == std::map<std::string, std::vector<std::string>>{{"src", {"230", "230", "230"}}});
+  CHECK(world.forgotten == std::vector<Attempt>{Attempt(2)});
   f.jm.Send(control::StartRunning{fence});  // even if told to
   f.jm.Send(control::CancelAttempt{fence});
   f.jm.AwaitStates(SubtaskState::kCancelled, 1);

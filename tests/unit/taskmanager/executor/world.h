@@ -89,6 +89,9 @@ struct World {
   int refreshes = 0;
   bool sweeps_while_running = false;
   int splits = kSplits;  // that Refresh knows of; a list that has not grown is not given
+  std::map<std::string, std::vector<std::string>> told;  // of each source: the positions at the end of the job
+  absl::Status tell_status;
+  std::vector<Attempt> forgotten;
   std::vector<SinkContext> sinks;  // what sinks were made with
 };
 
@@ -193,6 +196,11 @@ class WorldSink final : public TwoPhaseCommitSink {
   bool SweepsWhileRunning() const override { return world_->sweeps_while_running; }
   control::SinkTransactions Transactions() const override {
     return {{{"t", control::TransactionInfo::State::kOpen, CheckpointId(0), 1, 2, 3}}, 4, 5, 6, 7};
+  }
+  absl::Status Forget(Attempt below) override {
+    std::lock_guard lock(world_->mutex);
+    world_->forgotten.push_back(below);
+    return absl::OkStatus();
   }
   absl::Status Sweep() override {
     std::lock_guard lock(world_->mutex);

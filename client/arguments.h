@@ -32,6 +32,11 @@ struct Arguments {
   Verb verb = Verb::kVersion;
   bool json = false;       // -o json
   std::string jobmanager;  // HOST:PORT[,…]
+  // PEM files and the token shown to the JobManager; empty: none.
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string token_file;
   std::string job_file;
   std::string job;  // name or id
   bool live = false;  // lint: ask the systems outside too

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "client/arguments.h"
 #include "client/exit_code.h"
@@ -87,6 +88,18 @@ class Parser {
       arguments_.jobmanager =
           environment != nullptr && *environment != '\0' ? environment : "127.0.0.1:6123";
     }
+    for (auto [value, name] : {std::pair(&arguments_.tls_ca, "WEIR_TLS_CA"),
+                               std::pair(&arguments_.tls_cert, "WEIR_TLS_CERT"),
+                               std::pair(&arguments_.tls_key, "WEIR_TLS_KEY"),
+                               std::pair(&arguments_.token_file, "WEIR_TOKEN_FILE")}) {
+      const char* environment = std::getenv(name);
+      if (value->empty() && environment != nullptr) *value = environment;
+    }
+    if (arguments_.tls_cert.empty() != arguments_.tls_key.empty()) {
+      return {std::nullopt,
+              "weir: error: --tls-cert and --tls-key go together: a certificate and the key to it\n",
+              kExitUsage};
+    }
     arguments_.json = output_ == "json";
     result.arguments = arguments_;
     return result;
@@ -123,6 +136,16 @@ class Parser {
     app->add_option("--jobmanager", arguments_.jobmanager,
                     "Where the JobManager is (or $WEIR_JOBMANAGER; 127.0.0.1:6123)")
         ->type_name("HOST:PORT[,...]");
+    app->add_option("--tls-ca", arguments_.tls_ca,
+                    "Speak TLS; who signed the JobManager's certificate (or $WEIR_TLS_CA)")
+        ->type_name("FILE");
+    app->add_option("--tls-cert", arguments_.tls_cert, "Our certificate (or $WEIR_TLS_CERT)")
+        ->type_name("FILE");
+    app->add_option("--tls-key", arguments_.tls_key, "The key to it (or $WEIR_TLS_KEY)")
+        ->type_name("FILE");
+    app->add_option("--token-file", arguments_.token_file,
+                    "Our token, in a file (or $WEIR_TOKEN_FILE)")
+        ->type_name("FILE");
     return app;
   }
   void AddTimeout(CLI::App* app, const char* what) {
@@ -244,7 +267,7 @@ class Parser {
           ->type_name("KEY=VALUE")
           ->allow_extra_args(false);
       app->add_flag("--insecure", arguments_.insecure,
-                    "Allow addresses that other machines can reach, without encryption");
+                    "Allow addresses that other machines can reach without TLS and tokens");
       AddLog(app);
     }
   }

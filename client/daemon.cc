@@ -7,7 +7,10 @@
 
 #include "client/exit_code.h"
 #include "common/base/log/log.h"
+#include "common/base/status_macros.h"
 #include "common/config/yaml/environment.h"
+#include "common/net/open_files.h"
+#include "common/security/refusals.h"
 
 namespace weir::client {
 
@@ -34,14 +37,28 @@ int FailToStart(const Context& context, const absl::Status& status) {
   return kExitFailed;
 }
 
-absl::StatusOr<std::string> StartHttp(http::HttpServer* server, const std::string& address,
-                                      bool insecure, metrics::Registry* registry) {
-  if (address.empty()) return std::string("off");
+absl::StatusOr<DaemonSecurity> OpenSecurity(const config::SecurityConfig& config) {
+  net::RaiseOpenFileLimit();
+  DaemonSecurity security;
+  ASSIGN_OR_RETURN(security.access, security::Access::Open(config.token_file));
+  security.guard.secrets_dir = config.secrets_dir;
+  if (!config.any_path)
+    security.guard.roots = std::make_shared<const security::PathRoots>(config.allowed_paths);
+  return security;
+}
+
+absl::StatusOr<std::string> StartHttp(http::HttpServer* server,
+                                      const http::HttpServer::Options& options,
+                                      metrics::Registry* registry) {
+  if (options.listen.empty()) return std::string("off");
   server->Get("/healthz", [] { return http::Response{200, "text/plain; charset=utf-8", "ok\n"}; });
-  server->Get("/metrics", [registry] {
-    return http::Response{200, "text/plain; version=0.0.4; charset=utf-8", registry->Text()};
-  });
-  return server->Start(address, insecure);
+  server->Get(
+      "/metrics",
+      [registry, refusals = security::ExportRefusals(registry)] {
+        return http::Response{200, "text/plain; version=0.0.4; charset=utf-8", registry->Text()};
+      },
+      http::HttpServer::Who::kReader);
+  return server->Start(options);
 }
 
 void DaemonEnd::Fail(const std::string& why) {

@@ -1,14 +1,17 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "client/arguments.h"
+#include "client/cluster/guarded_registry.h"
 #include "client/context.h"
 #include "common/config/yaml/daemon_config.h"
 #include "common/http/http_server.h"
 #include "common/metrics/metrics.h"
+#include "common/security/access.h"
 
 namespace weir::client {
 
@@ -21,9 +24,18 @@ int ReportConfigErrors(const Context& context, const absl::Status& status);
 /// Prints why a daemon cannot start; 1.
 int FailToStart(const Context& context, const absl::Status& status);
 
+/// Whom a daemon lets in, and what it lets jobs do.
+struct DaemonSecurity {
+  std::shared_ptr<security::Access> access;
+  Guard guard;
+};
+/// Opens what the configuration names, and raises the limit of open files.
+absl::StatusOr<DaemonSecurity> OpenSecurity(const config::SecurityConfig& config);
+
 /// Serves /healthz and /metrics. Empty address: does nothing and returns `off`.
-absl::StatusOr<std::string> StartHttp(http::HttpServer* server, const std::string& address,
-                                      bool insecure, metrics::Registry* registry);
+absl::StatusOr<std::string> StartHttp(http::HttpServer* server,
+                                      const http::HttpServer::Options& options,
+                                      metrics::Registry* registry);
 
 /// Lets any thread end the daemon. Thread: thread-safe.
 class DaemonEnd {

@@ -34,7 +34,7 @@ void MakePathsAbsolute(job::JobSpec* spec) {
     if (node.type != "file") continue;
     for (config::MapEntry& entry : node.options.entries) {
       if (entry.key != "path" || entry.value.kind != config::Value::Kind::kString ||
-          entry.value.text.empty())
+          entry.value.text.empty() || entry.value.text.starts_with("${secret:"))
         continue;
       std::error_code error;
       std::filesystem::path absolute = std::filesystem::absolute(entry.value.text, error);

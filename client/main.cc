@@ -1,11 +1,14 @@
 #include <unistd.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/arguments.h"
+#include "client/cluster/guarded_registry.h"
 #include "client/context.h"
 #include "client/exit_code.h"
 #include "client/interrupts.h"
@@ -16,15 +19,35 @@
 #include "client/verb/verbs.h"
 #include "common/base/clock/system_clock.h"
 #include "common/base/failpoint.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/client_security.h"
+#include "common/security/token_table.h"
 #include "taskmanager/connector/builtin/builtin.h"
 
 namespace weir::client {
 namespace {
 
+/// The JobManager that the command line names, with what it says of TLS and tokens.
+absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> Connect(const Arguments& arguments) {
+  const config::TlsConfig tls{arguments.tls_cert, arguments.tls_key, arguments.tls_ca, false};
+  rpc::ClientSecurity::Token token;
+  if (!arguments.token_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, security::LoadClientToken(arguments.token_file));
+    token = [text] { return text; };
+  }
+  ASSIGN_OR_RETURN(auto security, rpc::ClientSecurity::Make(tls, std::move(token)));
+  return ConnectToJobManager(arguments.jobmanager, std::move(security));
+}
+
+/// The connectors of jobs that run in this process, with the user's own rights and secrets.
+taskmanager::ConnectorRegistry ConnectorsHere() {
+  const char* secrets = std::getenv("WEIR_SECRETS_DIR");
+  return Guarded(taskmanager::BuiltinRegistry(), {secrets != nullptr ? secrets : "", nullptr});
+}
+
 /// Asks a JobManager over gRPC.
 int Remote(Context context, const Arguments& arguments) {
-  absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> api =
-      ConnectToJobManager(arguments.jobmanager);
+  absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> api = Connect(arguments);
   if (!api.ok()) {
     PrintError(context, std::string(api.status().message()));
     return kExitUsage;
@@ -65,8 +88,7 @@ int Dispatch(const Context& context, const Arguments& arguments) {
       return Rescale(context, arguments);
     case Verb::kLint:
       ConfigureLog(arguments, "error");
-      return Lint(context, arguments, taskmanager::BuiltinCatalog(),
-                  taskmanager::BuiltinRegistry());
+      return Lint(context, arguments, taskmanager::BuiltinCatalog(), ConnectorsHere());
     case Verb::kExplain:
       return Explain(context, arguments, taskmanager::BuiltinCatalog());
     case Verb::kJobManager:
@@ -78,7 +100,7 @@ int Dispatch(const Context& context, const Arguments& arguments) {
     case Verb::kRun: {
       ConfigureLog(arguments, "warning");
       SignalThread signals(context.interrupts);
-      return Run(context, arguments, taskmanager::BuiltinCatalog(), taskmanager::BuiltinRegistry());
+      return Run(context, arguments, taskmanager::BuiltinCatalog(), ConnectorsHere());
     }
     default:
       return Remote(context, arguments);

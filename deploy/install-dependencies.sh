@@ -11,11 +11,11 @@ packages=(
   build-essential cmake ninja-build pkg-config ca-certificates
   ccache mold
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-  librocksdb-dev libyaml-cpp-dev libxxhash-dev libsimdjson-dev libcpp-httplib-dev libcli11-dev
+  librocksdb-dev libyaml-cpp-dev libxxhash-dev libsimdjson-dev libcli11-dev
   libfmt-dev libjemalloc-dev catch2
   libboost-context-dev clang-14 libclang-rt-14-dev
   librdkafka-dev libssl-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev
-  python3 etcd-server
+  python3 openssl etcd-server
 )
 check_only=false
 for argument in "$@"; do

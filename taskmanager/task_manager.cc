@@ -79,6 +79,7 @@ void TaskManager::ConnectLoop() {
     events.on_closed = [this, number](absl::Status why) {
       {
         std::lock_guard lock(link_mutex_);
+        if (absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why)) refused_ = true;
         if (number == link_number_) link_open_ = false;
         link_changed_.notify_all();
       }
@@ -151,6 +152,9 @@ void TaskManager::OnClosed(uint64_t link, absl::Status why) {
   {
     std::lock_guard lock(link_mutex_);
     if (link != link_number_) return;
+  }
+  if (absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why)) {
+    log::Warning(absl::StrCat("the JobManager refuses our credential: ", why.message()));
   }
   if (registered_) {
     log::Warning(absl::StrCat("connection to the JobManager lost: ", why.message()));

@@ -163,6 +163,9 @@ if [ "$mode" = all ]; then
   # The other kinds of damage: ./tests/cluster/corruption.py
   cluster_tests corruption ./tests/cluster/corruption.py flipped_bit missing_file flipped_bit_in_manifest \
     at_least_once_falls_back
+  cluster_tests security ./tests/security/security.py
+  # All connections: WEIR_HOSTILE_CONNECTIONS=10000 ./tests/security/hostile.py
+  cluster_tests hostile ./tests/security/hostile.py plain_idle tls_noise
   cluster_tests full_disk ./tests/cluster/full_disk.py
   cluster_tests failpoints ./tests/cluster/failpoints.py
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000

@@ -135,7 +135,7 @@ absl::Status JobManagerHost::Parts::StartLead(Lead* lead) {
   wiring.io = &lead->io;
   wiring.background = &lead->background;
   wiring.store = lead->store.get();
-  wiring.open_storage = OpenStorage;
+  wiring.open_storage = StorageWithin(settings.roots, settings.options.checkpoint_storage);
   wiring.compile = settings.compile ? settings.compile : Compiler(catalog);
   wiring.preflight = settings.preflight;
   wiring.seed = RandomSeed();

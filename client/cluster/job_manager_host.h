@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/job/connector_descriptor.h"
+#include "common/security/path_roots.h"
 #include "jobmanager/job_manager.h"
 #include "jobmanager/leader_gate.h"
 #include "jobmanager/metadata/leader_election.h"
@@ -29,6 +30,8 @@ class JobManagerHost {
     /// Null: the one that holds the folder `state_dir` leads.
     std::unique_ptr<jobmanager::LeaderElection> election;
     std::string state_dir;
+    /// Where, besides the cluster's own storage, checkpoints of jobs may lie; null: anywhere.
+    std::shared_ptr<const security::PathRoots> roots;
     jobmanager::JobManagerOptions options;
     std::function<absl::Status(const job::JobSpec& spec)> preflight;  // see JobManagerParts
     /// Empty: compiles with the catalog.

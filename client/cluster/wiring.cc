@@ -41,6 +41,20 @@ absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::stri
   return std::shared_ptr<checkpoint::Storage>(std::move(storage));
 }
 
+std::function<absl::StatusOr<std::shared_ptr<checkpoint::Storage>>(const std::string& uri, bool create)>
+StorageWithin(const std::shared_ptr<const security::PathRoots>& roots, const std::string& own) {
+  if (roots == nullptr) return OpenStorage;
+  auto path_of = [](const std::string& uri) {
+    constexpr std::string_view kScheme = "file://";
+    return uri.starts_with(kScheme) ? uri.substr(kScheme.size()) : uri;
+  };
+  return [allowed = roots->With(path_of(own)), path_of](
+             const std::string& uri, bool create) -> absl::StatusOr<std::shared_ptr<checkpoint::Storage>> {
+    RETURN_IF_ERROR(Annotate(allowed.Check(path_of(uri)), "checkpoint storage"));
+    return OpenStorage(uri, create);
+  };
+}
+
 taskmanager::TaskManagerParts CommonParts(const Clock* clock, const job::ConnectorCatalog* catalog,
                                           const taskmanager::ConnectorRegistry* registry) {
   taskmanager::TaskManagerParts parts;

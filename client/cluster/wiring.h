@@ -9,6 +9,7 @@
 #include "common/checkpoint/storage.h"
 #include "common/job/connector_descriptor.h"
 #include "common/plan/plan.h"
+#include "common/security/path_roots.h"
 #include "taskmanager/task_manager.h"
 
 namespace weir::client {
@@ -25,6 +26,11 @@ std::function<absl::Status(const job::JobSpec& spec)> PreflightBy(
 /// Checkpoint storage by its URI; `create`: make the root folder.
 absl::StatusOr<std::shared_ptr<checkpoint::Storage>> OpenStorage(const std::string& uri,
                                                                  bool create);
+
+/// OpenStorage, but kInvalidArgument for storage that is neither below `own` (the cluster's) nor
+/// below the roots. Null: any.
+std::function<absl::StatusOr<std::shared_ptr<checkpoint::Storage>>(const std::string& uri, bool create)>
+StorageWithin(const std::shared_ptr<const security::PathRoots>& roots, const std::string& own);
 
 /// What daemon and embedded TaskManagers have in common; `connector` and `transport` are left to
 /// set.

@@ -77,7 +77,7 @@ struct Call {
 
 /// What gRPC made up for want of a connection, in words for a user.
 absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context,
-                     const std::string& address) {
+                     const std::string& address, bool tls) {
   const auto& trailer = context.GetServerTrailingMetadata();
   const auto ours = trailer.find("weir-status");
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE || ours != trailer.end()) {
@@ -86,6 +86,10 @@ absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& cont
       from.SetPayload(kAskAnother, absl::Cord());
     }
     return from;
+  }
+  if (const std::string why = rpc::ExplainConnection(status.error_message(), tls); !why.empty()) {
+    return absl::UnavailableError(
+        absl::StrCat("cluster not reachable: the JobManager at ", address, ": ", why));
   }
   if (status.error_message().find("connect") != std::string::npos) {
     return absl::UnavailableError(absl::StrCat("cluster not reachable: no JobManager answers at ",
@@ -97,7 +101,8 @@ absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& cont
 
 class GrpcJobApi final : public jobmanager::JobApi {
  public:
-  explicit GrpcJobApi(std::vector<Target> targets) : targets_(std::move(targets)) {}
+  GrpcJobApi(std::vector<Target> targets, std::shared_ptr<const rpc::ClientSecurity> security)
+      : targets_(std::move(targets)), security_(std::move(security)) {}
 
   ~GrpcJobApi() override {
     std::list<std::shared_ptr<Call>> calls;
@@ -210,9 +215,10 @@ class GrpcJobApi final : public jobmanager::JobApi {
         const Target& target = targets_[at];
         auto context = std::make_shared<grpc::ClientContext>();
         if (!call->Begin(context)) return absl::CancelledError("the call was given up");
+        security_->Authorize(context.get(), target.address);
         const grpc::Status answer = ask(target, context.get());
         if (answer.ok()) return absl::OkStatus();
-        status = Explain(answer, *context, target.address);
+        status = Explain(answer, *context, target.address, security_->tls());
         if (!status.GetPayload(kAskAnother)) return status;
         last_ = (at + 1) % targets_.size();
       }
@@ -255,6 +261,7 @@ class GrpcJobApi final : public jobmanager::JobApi {
   }
 
   const std::vector<Target> targets_;
+  const std::shared_ptr<const rpc::ClientSecurity> security_;
   std::atomic<size_t> last_{0};
   std::mutex mutex_;
   std::list<std::shared_ptr<Call>> calls_;
@@ -263,7 +270,7 @@ class GrpcJobApi final : public jobmanager::JobApi {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(
-    const std::string& addresses) {
+    const std::string& addresses, std::shared_ptr<const rpc::ClientSecurity> security) {
   std::vector<Target> targets;
   for (const absl::string_view part : absl::StrSplit(addresses, ',')) {
     const std::string address(part);
@@ -272,11 +279,11 @@ absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(
       return absl::InvalidArgumentError(
           absl::StrCat("--jobmanager: `", address, "` is not HOST:PORT"));
     }
-    std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address);
+    std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address, security.get());
     auto stub = v1::JobService::NewStub(channel);
     targets.push_back({address, std::move(channel), std::move(stub)});
   }
-  return std::make_unique<GrpcJobApi>(std::move(targets));
+  return std::make_unique<GrpcJobApi>(std::move(targets), std::move(security));
 }
 
 }  // namespace weir::client

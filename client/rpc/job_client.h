@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/rpc/client_security.h"
 #include "jobmanager/job_api.h"
 
 namespace weir::client {
@@ -20,6 +21,7 @@ namespace weir::client {
 ///          or the connection breaks; kDeadlineExceeded when a call that only asks is not answered
 ///          within 30 s.
 absl::StatusOr<std::unique_ptr<jobmanager::JobApi>> ConnectToJobManager(
-    const std::string& addresses);
+    const std::string& addresses,
+    std::shared_ptr<const rpc::ClientSecurity> security = rpc::ClientSecurity::None());
 
 }  // namespace weir::client

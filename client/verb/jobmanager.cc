@@ -50,6 +50,9 @@ int RunJobManager(const Context& context, const Arguments& arguments,
       config::LoadJobManagerConfig(SourcesOf(arguments));
   if (!config.ok()) return ReportConfigErrors(context, config.status());
   const sigset_t signals = BlockEndingSignals();
+  absl::StatusOr<DaemonSecurity> security = OpenSecurity(config->security);
+  if (!security.ok()) return FailToStart(context, security.status());
+  const taskmanager::ConnectorRegistry guarded = Guarded(connectors, security->guard);
 
   JobManagerHost::Settings settings;
   settings.state_dir = config->state_dir;
@@ -64,7 +67,8 @@ int RunJobManager(const Context& context, const Arguments& arguments,
   settings.options.heartbeat_timeout = config->heartbeat_timeout_ms * 1000;
   // TaskManagers notice a leader that is silent after their timeout, and then look for the next one.
   settings.options.adoption_timeout = settings.options.heartbeat_timeout + 2'000'000;
-  settings.preflight = PreflightBy(&connectors, context.clock);
+  settings.preflight = PreflightBy(&guarded, context.clock);
+  settings.roots = security->guard.roots;
   DaemonEnd end;
   auto host =
       JobManagerHost::Start(std::move(settings), context.clock, &catalog, [&end](absl::Status why) {
@@ -72,14 +76,14 @@ int RunJobManager(const Context& context, const Arguments& arguments,
       });
   if (!host.ok()) return FailToStart(context, host.status());
   jobmanager::LeaderGate& gate = (*host)->gate();
-  auto server = jobmanager::JobManagerServer::Start({config->listen, arguments.insecure},
-                                                    &gate, &gate);
+  auto server = jobmanager::JobManagerServer::Start(
+      {config->listen, arguments.insecure, config->security.tls, security->access}, &gate, &gate);
   if (!server.ok()) return FailToStart(context, server.status());
   metrics::Registry registry;
   JobMetrics job_metrics(&gate, &registry);
   http::HttpServer http;
   absl::StatusOr<std::string> http_address =
-      StartHttp(&http, config->http_listen, arguments.insecure, &registry);
+      StartHttp(&http, {config->http_listen, arguments.insecure, config->security.tls, security->access}, &registry);
   if (!http_address.ok()) return FailToStart(context, http_address.status());
 
   *context.out << "jobmanager ready: listen " << (*server)->address() << ", http " << *http_address

@@ -15,6 +15,7 @@
 #include "common/config/yaml/daemon_config.h"
 #include "common/http/http_server.h"
 #include "common/metrics/metrics.h"
+#include "common/rpc/client_security.h"
 #include "common/rpc/server.h"
 #include "taskmanager/exchange/grpc/grpc_transport.h"
 #include "taskmanager/rpc/grpc_job_manager_connector.h"
@@ -33,10 +34,23 @@ int RunTaskManager(const Context& context, const Arguments& arguments,
   absl::StatusOr<FolderLock> lock = FolderLock::Take(config->state_dir);
   if (!lock.ok()) return FailToStart(context, lock.status());
 
+  absl::StatusOr<DaemonSecurity> security = OpenSecurity(config->security);
+  if (!security.ok()) return FailToStart(context, security.status());
+  const std::shared_ptr<security::Access> access = security->access;
+  if (access->asks() && access->Own(security::Role::kTaskManager).empty()) {
+    return FailToStart(context, absl::InvalidArgumentError(
+                                    config->security.token_file +
+                                    ": a TaskManager needs a line `taskmanager NAME TOKEN` with the token itself"));
+  }
+  auto ours = rpc::ClientSecurity::Make(config->security.tls,
+                                        [access] { return access->Own(security::Role::kTaskManager); });
+  if (!ours.ok()) return FailToStart(context, ours.status());
+  const taskmanager::ConnectorRegistry guarded = Guarded(registry, security->guard);
+
   const Incarnation incarnation(RandomSeed());
-  taskmanager::GrpcTransport transport(incarnation);
-  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start({config->listen, arguments.insecure}, {transport.service()});
+  taskmanager::GrpcTransport transport(incarnation, {*ours, access});
+  absl::StatusOr<std::unique_ptr<rpc::Server>> server = rpc::Server::Start(
+      {config->listen, arguments.insecure, config->security.tls, access}, {transport.service()});
   if (!server.ok()) return FailToStart(context, server.status());
 
   taskmanager::TaskManagerOptions options;
@@ -48,8 +62,8 @@ int RunTaskManager(const Context& context, const Arguments& arguments,
   options.build_id = BuildId();
   options.incarnation = incarnation;
   const std::string name = options.name;
-  taskmanager::GrpcJobManagerConnector connector(config->jobmanagers);
-  taskmanager::TaskManagerParts parts = CommonParts(context.clock, &catalog, &registry);
+  taskmanager::GrpcJobManagerConnector connector(config->jobmanagers, *ours);
+  taskmanager::TaskManagerParts parts = CommonParts(context.clock, &catalog, &guarded);
   parts.connector = &connector;
   parts.transport = &transport;
   DaemonEnd end;
@@ -62,7 +76,7 @@ int RunTaskManager(const Context& context, const Arguments& arguments,
   SubtaskMetrics subtask_metrics(&taskmanager, &metrics);
   http::HttpServer http;
   absl::StatusOr<std::string> http_address =
-      StartHttp(&http, config->http_listen, arguments.insecure, &metrics);
+      StartHttp(&http, {config->http_listen, arguments.insecure, config->security.tls, access}, &metrics);
   if (!http_address.ok()) return FailToStart(context, http_address.status());
   if (absl::Status status = taskmanager.Start(); !status.ok()) return FailToStart(context, status);
 

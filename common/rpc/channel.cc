@@ -2,10 +2,13 @@
 
 #include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/client_unary_call.h>
+#include <grpcpp/impl/rpc_method.h>
 
 #include <chrono>
 
 #include "common/base/endpoint.h"
+#include "common/rpc/client_security.h"
 #include "common/rpc/server.h"
 
 namespace weir::rpc {
@@ -23,7 +26,8 @@ std::string TargetOf(const std::string& address) {
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           const ClientSecurity* security) {
   Initialize();
   grpc::ChannelArguments arguments;
   // Channels share connections, and the pauses after failed ones, unless told not to.
@@ -41,8 +45,37 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(Server::kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(-1);
-  return grpc::CreateCustomChannel(TargetOf(address), grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return grpc::CreateCustomChannel(
+      TargetOf(address),
+      security != nullptr ? security->credentials() : grpc::InsecureChannelCredentials(), arguments);
+}
+
+std::string ExplainConnection(const std::string& message, bool tls) {
+  auto has = [&](const char* part) { return message.find(part) != std::string::npos; };
+  if (has("wrong version number")) return "the port there does not speak TLS";
+  if (has("certificate verify failed") || has("CERTIFICATE_VERIFY_FAILED"))
+    return "its certificate is not trusted: it has expired, or tls.ca did not sign it";
+  if (has("Hostname Verification Check failed") || has("hostname") || has("Peer name"))
+    return "its certificate names another host";
+  if (has("ertificate") || has("alert")) return "it refused our certificate";
+  if (!has("Socket closed") && !has("Connection reset") && !has("Broken pipe")) return "";
+  return tls ? "it ended the connection: it may want a certificate that it trusts (tls.cert, tls.key; "
+               "--tls-cert, --tls-key)"
+             : "it ended the connection: it may speak TLS (tls.ca; --tls-ca)";
+}
+
+std::string WhyNotConnected(grpc::Channel* channel, bool tls) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
+  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check",
+                                         grpc::internal::RpcMethod::NORMAL_RPC);
+  const grpc::ByteBuffer nothing(nullptr, 0);
+  grpc::ByteBuffer reply;
+  const grpc::Status status =
+      grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(channel, method, &context,
+                                                                            nothing, &reply);
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return "";
+  return ExplainConnection(status.error_message(), tls);
 }
 
 bool WaitUntilConnected(grpc::Channel* channel, int timeout_ms, WhenRefused when_refused) {

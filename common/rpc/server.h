@@ -6,11 +6,17 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/config/security_config.h"
+#include "common/security/access.h"
 
 namespace grpc {
 class Server;
 class Service;
 }  // namespace grpc
+
+namespace weir::net {
+class ConnectionGate;
+}
 
 namespace weir::rpc {
 
@@ -18,10 +24,11 @@ namespace weir::rpc {
 /// log goes to ours. Thread: thread-safe, idempotent. Server and channels call it.
 void Initialize();
 
-/// A gRPC server with health checking and reflection.
+/// A gRPC server with health checking and reflection, behind a gate (common/net) for its connections.
 ///
 /// Thread:  Start, Stop and the destructor from one thread.
-/// Bound:   messages of at most kMaxMessageBytes: a larger one is RESOURCE_EXHAUSTED.
+/// Bound:   messages of at most kMaxMessageBytes: a larger one is RESOURCE_EXHAUSTED; 5 s for a TLS
+///          handshake and the first frame; 128 calls of a connection at once.
 /// Errors:  Start: kInvalidArgument = not HOST:PORT, or not loopback without `insecure`;
 /// kAlreadyExists = the port is
 ///          taken (named); kUnavailable = cannot be bound.
@@ -31,7 +38,10 @@ class Server {
 
   struct Options {
     std::string listen;     // HOST:PORT, port 0: any
-    bool insecure = false;  // without TLS on an address that others reach
+    bool insecure = false;  // without TLS and tokens on an address that others reach
+    config::TlsConfig tls;
+    /// The services ask it; those of its peers whose calls it admits keep their connections.
+    std::shared_ptr<security::Access> access;
   };
   /// `services` must outlive the server's Stop.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
@@ -48,7 +58,8 @@ class Server {
   void Stop();
 
  private:
-  Server() = default;
+  Server();
+  std::shared_ptr<net::ConnectionGate> gate_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   int port_ = 0;

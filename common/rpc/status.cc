@@ -4,11 +4,8 @@
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/status.h>
 
-#include <atomic>
-#include <chrono>
-
 #include "absl/strings/str_cat.h"
-#include "common/base/log/log.h"
+#include "common/security/refusals.h"
 
 namespace weir::rpc {
 
@@ -44,21 +41,7 @@ void Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* o
 }
 
 void LogRefused(const char* what, const absl::Status& why, const char* peer) {
-  using Clock = std::chrono::steady_clock;
-  static std::atomic<int64_t> next{0};
-  static std::atomic<int64_t> silent{0};
-  const int64_t now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
-          .count();
-  int64_t due = next.load();
-  if (now < due || !next.compare_exchange_strong(due, now + 1000)) {
-    silent.fetch_add(1);
-    return;
-  }
-  const int64_t left_out = silent.exchange(0);
-  log::Warning(absl::StrCat(what, " refused: ", why.ToString(),
-                            left_out > 0 ? absl::StrCat(" (and ", left_out, " more)") : ""),
-               {{"peer", peer}});
+  security::Refuse(security::Refusal::kMalformed, absl::StrCat(what, ": ", why.ToString()), peer);
 }
 
 }  // namespace weir::rpc

@@ -24,8 +24,8 @@ absl::Status Parse(const grpc::ByteBuffer& bytes, const char* what,
                    google::protobuf::MessageLite* out);
 void Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* out);
 
-/// Logs a peer's wrong call: at most one line a second in the process, whatever peers do.
-/// Thread-safe.
+/// Counts and logs a peer's wrong call: ten lines at once in the process, then one a second,
+/// whatever peers do. Thread-safe.
 void LogRefused(const char* what, const absl::Status& why, const char* peer);
 
 }  // namespace weir::rpc

@@ -13,17 +13,8 @@
 namespace weir::jobmanager {
 namespace {
 
-using BidiReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
-
 constexpr size_t kMaxQueuedBytes = 64 << 20;
 constexpr size_t kMaxQueuedMessages = 65536;
-
-/// Ends at once.
-class Refusal final : public BidiReactor {
- public:
-  explicit Refusal(const absl::Status& why) { Finish(rpc::ToGrpc(why)); }
-  void OnDone() override { delete this; }
-};
 
 }  // namespace
 
@@ -103,10 +94,17 @@ class ControlStream final : public WritingReactor<BidiReactor>, public control::
 ControlService::~ControlService() = default;
 
 BidiReactor* ControlService::Connect(grpc::CallbackServerContext* context) {
+  if (const auto who = access_->Admit(AuthorizationOf(*context), security::Role::kTaskManager,
+                                      "a TaskManager's control stream", context->peer());
+      !who.ok()) {
+    return new Refusal(context, who.status());
+  }
   auto stream = std::make_shared<ControlStream>(this, context);
   {
     std::lock_guard lock(streams_->mutex);
-    if (streams_->stopping) return new Refusal(absl::UnavailableError("the JobManager is leaving"));
+    if (streams_->stopping) {
+      return new Refusal(context, absl::UnavailableError("the JobManager is leaving"));
+    }
     streams_->open.emplace(stream.get(), stream);
   }
   stream->Open(stream);

@@ -4,20 +4,24 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "common/control/control_link.h"
+#include "common/security/access.h"
 #include "weir/v1/control.grpc.pb.h"
 
 namespace weir::jobmanager {
 
 class ControlStream;
 
-/// Takes the control streams of TaskManagers and passes them on as links.
+/// Takes the control streams of TaskManagers and passes them on as links. With tokens, those of
+/// role taskmanager alone.
 /// Thread: gRPC's; Stop from any other.
 class ControlService final
     : public v1::Control::WithRawCallbackMethod_Connect<v1::Control::Service> {
  public:
-  explicit ControlService(control::TaskManagerLinkHandler* handler) : handler_(handler) {}
+  ControlService(control::TaskManagerLinkHandler* handler, std::shared_ptr<security::Access> access)
+      : handler_(handler), access_(std::move(access)) {}
   ~ControlService() override;
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Connect(
@@ -37,6 +41,7 @@ class ControlService final
   };
 
   control::TaskManagerLinkHandler* const handler_;
+  const std::shared_ptr<security::Access> access_;
   const std::shared_ptr<Streams> streams_ = std::make_shared<Streams>();
 };
 

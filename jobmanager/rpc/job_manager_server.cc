@@ -8,8 +8,9 @@
 namespace weir::jobmanager {
 
 struct JobManagerServer::Parts {
-  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers)
-      : jobs(api), control(taskmanagers) {}
+  Parts(JobApi* api, control::TaskManagerLinkHandler* taskmanagers,
+        const std::shared_ptr<security::Access>& access)
+      : jobs(api, access), control(taskmanagers, access) {}
   JobService jobs;
   ControlService control;
   std::unique_ptr<rpc::Server> server;
@@ -22,10 +23,15 @@ absl::StatusOr<std::unique_ptr<JobManagerServer>> JobManagerServer::Start(
     const Options& options, JobApi* api, control::TaskManagerLinkHandler* taskmanagers) {
   rpc::Initialize();
   std::unique_ptr<JobManagerServer> made(new JobManagerServer());
-  made->parts_ = std::make_unique<Parts>(api, taskmanagers);
+  std::shared_ptr<security::Access> access = options.access;
+  if (access == nullptr) access = security::Access::ForAll();
+  made->parts_ = std::make_unique<Parts>(api, taskmanagers, access);
   Parts& parts = *made->parts_;
   ASSIGN_OR_RETURN(parts.server,
-                   rpc::Server::Start({.listen = options.listen, .insecure = options.insecure},
+                   rpc::Server::Start({.listen = options.listen,
+                                       .insecure = options.insecure,
+                                       .tls = options.tls,
+                                       .access = access},
                                       {&parts.jobs, &parts.control}));
   return made;
 }

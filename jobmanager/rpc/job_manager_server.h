@@ -4,7 +4,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/config/security_config.h"
 #include "common/control/control_link.h"
+#include "common/security/access.h"
 #include "jobmanager/job_api.h"
 
 namespace weir::jobmanager {
@@ -23,6 +25,8 @@ class JobManagerServer {
   struct Options {
     std::string listen;
     bool insecure = false;
+    config::TlsConfig tls;
+    std::shared_ptr<security::Access> access;  // null: everybody may do everything
   };
   /// Both must outlive Stop.
   static absl::StatusOr<std::unique_ptr<JobManagerServer>> Start(

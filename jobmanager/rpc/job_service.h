@@ -1,10 +1,12 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 
+#include "common/security/access.h"
 #include "jobmanager/job_api.h"
 #include "weir/v1/jobs.grpc.pb.h"
 
@@ -25,60 +27,47 @@ class OpenCalls {
   bool Add(std::shared_ptr<OpenCall> call);
   void Remove(OpenCall* call);
   void Stop(const absl::Status& why);
+  /// Between the two its message comes. Of more than kMaxReading such calls the slowest is aborted.
+  void BeginsReading(OpenCall* call);
+  void HasRead(OpenCall* call);
 
  private:
+  static constexpr size_t kMaxReading = 32;
   std::mutex mutex_;
+  std::deque<OpenCall*> reading_;  // oldest first
   std::map<OpenCall*, std::shared_ptr<OpenCall>> calls_;
   bool stopping_ = false;
 };
 
-namespace internal {
-// Every method reads raw bytes: see common/rpc/README.md.
-template <typename S>
-using RawUnary1 =
-    v1::JobService::WithRawCallbackMethod_Validate<v1::JobService::WithRawCallbackMethod_Submit<
-        v1::JobService::WithRawCallbackMethod_List<v1::JobService::WithRawCallbackMethod_Get<S>>>>;
-template <typename S>
-using RawUnary2 = v1::JobService::WithRawCallbackMethod_Cancel<
-    v1::JobService::WithRawCallbackMethod_Stop<v1::JobService::WithRawCallbackMethod_Savepoint<
-        v1::JobService::WithRawCallbackMethod_Checkpoints<
-            v1::JobService::WithRawCallbackMethod_Transactions<
-                v1::JobService::WithRawCallbackMethod_Cluster<S>>>>>>;
-using RawJobService =
-    RawUnary1<RawUnary2<v1::JobService::WithRawCallbackMethod_Watch<v1::JobService::Service>>>;
-}  // namespace internal
-
 /// JobService over a JobApi.
-/// Thread: gRPC's; StopCalls from any other.
-class JobService final : public internal::RawJobService {
+///
+/// Thread:  gRPC's; StopCalls from any other.
+/// Shape:   every call is a stream to gRPC, so that who calls is known before anything of the message
+///          is read: a peer without a token cannot make this process hold its bytes. A message is
+///          read raw: see common/rpc/README.md.
+/// Bound:   the messages of 32 calls are read at once, of at most 64 MiB each.
+class JobService final : public v1::JobService::Service {
  public:
-  explicit JobService(JobApi* api) : api_(api) {}
-
-  using Context = grpc::CallbackServerContext;
-  using Bytes = grpc::ByteBuffer;
-  using Unary = grpc::ServerUnaryReactor;
-  Unary* Validate(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Submit(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* List(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Get(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Cancel(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Stop(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Savepoint(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Checkpoints(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Transactions(Context* context, const Bytes* in, Bytes* out) override;
-  Unary* Cluster(Context* context, const Bytes* in, Bytes* out) override;
-  grpc::ServerWriteReactor<Bytes>* Watch(Context* context, const Bytes* in) override;
+  JobService(JobApi* api, std::shared_ptr<security::Access> access);
 
   /// Answers what is open and what comes with UNAVAILABLE; answers of the API that come later are
   /// dropped.
   void StopCalls();
 
  private:
+  /// What a call is, for who may make it and for the audit.
+  struct Method {
+    const char* verb;
+    security::Role needs;
+    bool changes = false;
+  };
   template <typename Request, typename Result, typename Reply>
-  Unary* Answer(Context* context, const Bytes* in, Bytes* out,
-                const std::function<void(const Request&, Done<Result>)>& ask);
+  void Serve(int index, const Method& method,
+             std::function<void(const Request&, Done<Result>)> ask);
+  void ServeWatch(int index, const Method& method);
 
   JobApi* const api_;
+  const std::shared_ptr<security::Access> access_;
   const std::shared_ptr<OpenCalls> calls_ = std::make_shared<OpenCalls>();
 };
 

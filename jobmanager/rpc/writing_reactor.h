@@ -9,16 +9,9 @@
 
 #include "absl/status/status.h"
 #include "common/rpc/status.h"
-#include "jobmanager/not_leading.h"
+#include "jobmanager/rpc/refusal.h"
 
 namespace weir::jobmanager {
-
-/// The trailer by which a client tells our answers from those that gRPC made up.
-inline constexpr char kOurStatusKey[] = "weir-status";
-/// Its value: whether another JobManager is to be asked.
-inline const char* OurStatusValue(const absl::Status& status) {
-  return IsNotLeading(status) ? "not-leading" : "1";
-}
 
 /// The writing half of a streaming call: a bounded queue, one write at a time, and exactly one
 /// Finish, never beside a write. `Base` is grpc::ServerBidiReactor or grpc::ServerWriteReactor of

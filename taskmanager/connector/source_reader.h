@@ -15,11 +15,17 @@
 #include "common/checkpoint/snapshot.h"
 #include "common/job/job_spec.h"
 
+namespace weir::security {
+class PathRoots;
+}
+
 namespace weir::taskmanager {
 
 /// What a connector's source is made with.
 struct SourceContext {
   const job::Node* node = nullptr;  // the source in the job file: options, format, schema
+  std::shared_ptr<const job::Node> resolved_node;  // what `node` is when secrets were put into it
+  std::shared_ptr<const security::PathRoots> roots;  // where files may lie; null: anywhere
   batch::SchemaPtr schema;          // rows that Read makes
   batch::SchemaPtr errors_schema;   // of the `.errors` port: raw bytes, error string, origin string
   /// Columns somebody reads, by index into `schema`; the others may be left NULL. Empty: all.

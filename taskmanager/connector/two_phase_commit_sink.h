@@ -17,6 +17,10 @@
 #include "common/control/transaction_info.h"
 #include "common/job/job_spec.h"
 
+namespace weir::security {
+class PathRoots;
+}
+
 namespace weir::taskmanager {
 
 using control::UnresolvedPolicy;
@@ -24,6 +28,8 @@ using control::UnresolvedPolicy;
 /// What a connector's sink is made with.
 struct SinkContext {
   const job::Node* node = nullptr;
+  std::shared_ptr<const job::Node> resolved_node;  // what `node` is when secrets were put into it
+  std::shared_ptr<const security::PathRoots> roots;  // where files may lie; null: anywhere
   batch::SchemaPtr schema;
   JobId job;
   Attempt attempt;

@@ -27,11 +27,13 @@ constexpr size_t kMaxQueuedBytes = 64 << 20;
 class ControlCall final : public grpc::ClientBidiReactor<v1::ToJobManager, v1::ToTaskManager> {
  public:
   ControlCall(std::shared_ptr<grpc::Channel> channel, std::string address,
-              control::JobManagerConnector::Events events)
+              const rpc::ClientSecurity& security, control::JobManagerConnector::Events events)
       : address_(std::move(address)),
         events_(std::move(events)),
         channel_(std::move(channel)),
-        stub_(v1::Control::NewStub(channel_)) {}
+        stub_(v1::Control::NewStub(channel_)) {
+    security.Authorize(&context_, address_);
+  }
 
   void Start(std::shared_ptr<ControlCall> self) {
     self_ = std::move(self);
@@ -180,8 +182,9 @@ class GrpcLink final : public control::JobManagerLink {
 
 }  // namespace
 
-GrpcJobManagerConnector::GrpcJobManagerConnector(std::vector<std::string> addresses)
-    : addresses_(std::move(addresses)) {
+GrpcJobManagerConnector::GrpcJobManagerConnector(
+    std::vector<std::string> addresses, std::shared_ptr<const rpc::ClientSecurity> security)
+    : addresses_(std::move(addresses)), security_(std::move(security)) {
   WEIR_CHECK(!addresses_.empty());
 }
 GrpcJobManagerConnector::~GrpcJobManagerConnector() = default;
@@ -189,20 +192,26 @@ GrpcJobManagerConnector::~GrpcJobManagerConnector() = default;
 absl::StatusOr<std::unique_ptr<control::JobManagerLink>> GrpcJobManagerConnector::Connect(
     Events events) {
   const int each_ms = std::max(100, 1000 / static_cast<int>(addresses_.size()));
+  std::string why;
   for (size_t i = 0; i < addresses_.size(); ++i) {
     const std::string& address = addresses_[next_];
     next_ = (next_ + 1) % addresses_.size();
     // A fresh channel: an old one may still be resting after its failures.
-    std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address);
+    std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(address, security_.get());
     const auto when_refused =
         addresses_.size() == 1 ? rpc::WhenRefused::kTryAgain : rpc::WhenRefused::kGiveUp;
-    if (!rpc::WaitUntilConnected(channel.get(), each_ms, when_refused)) continue;
-    auto call = std::make_shared<ControlCall>(std::move(channel), address, std::move(events));
+    if (!rpc::WaitUntilConnected(channel.get(), each_ms, when_refused)) {
+      if (const std::string reason = rpc::WhyNotConnected(channel.get(), security_->tls()); !reason.empty())
+        absl::StrAppend(&why, "; ", address, ": ", reason);
+      continue;
+    }
+    auto call =
+        std::make_shared<ControlCall>(std::move(channel), address, *security_, std::move(events));
     call->Start(call);
     return std::make_unique<GrpcLink>(std::move(call));
   }
   return absl::UnavailableError(
-      absl::StrCat("no JobManager answers at ", absl::StrJoin(addresses_, ", ")));
+      absl::StrCat("no JobManager answers at ", absl::StrJoin(addresses_, ", "), why));
 }
 
 }  // namespace weir::taskmanager

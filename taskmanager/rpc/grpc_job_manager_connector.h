@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/control/control_link.h"
+#include "common/rpc/client_security.h"
 
 namespace weir::taskmanager {
 
@@ -20,13 +21,16 @@ namespace weir::taskmanager {
 class GrpcJobManagerConnector final : public control::JobManagerConnector {
  public:
   /// `addresses`: HOST:PORT of each JobManager, at least one.
-  explicit GrpcJobManagerConnector(std::vector<std::string> addresses);
+  explicit GrpcJobManagerConnector(
+      std::vector<std::string> addresses,
+      std::shared_ptr<const rpc::ClientSecurity> security = rpc::ClientSecurity::None());
   ~GrpcJobManagerConnector() override;
   absl::StatusOr<std::unique_ptr<control::JobManagerLink>> Connect(Events events) override;
 
  private:
   const std::vector<std::string> addresses_;
   size_t next_ = 0;  // whom to try first: not the one of the last link, which broke or does not lead
+  const std::shared_ptr<const rpc::ClientSecurity> security_;
 };
 
 }  // namespace weir::taskmanager

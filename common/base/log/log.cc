@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "common/base/log/audit.h"
+
 namespace weir::log {
 namespace {
 
@@ -62,20 +64,17 @@ std::string JsonString(std::string_view text) {
   return out + "\"";
 }
 
-void Write(Level level, std::string_view message, const Fields& fields) {
-  if (level < minimum) return;
-  if (hook != nullptr) {
-    hook(level, message, fields);
-    return;
-  }
+namespace {
+
+void WriteLine(std::string_view level, std::string_view message, const Fields& fields) {
   std::string line;
   if (format == Format::kJson) {
-    line = "{\"ts\":\"" + Timestamp() + "\",\"level\":\"" + std::string(Name(level)) + "\"";
+    line = "{\"ts\":\"" + Timestamp() + "\",\"level\":\"" + std::string(level) + "\"";
     for (const auto& [key, value] : fields) line += "," + JsonString(key) + ":" + JsonString(value);
     line += ",\"msg\":" + JsonString(message) + "}\n";
   } else {
-    line = Timestamp() + " " + std::string(Name(level));
-    line.resize(line.size() + (8 - Name(level).size()), ' ');
+    line = Timestamp() + " " + std::string(level);
+    line.resize(line.size() + (8 - level.size()), ' ');
     for (const auto& [key, value] : fields) line += std::string(key) + "=" + TextValue(value) + " ";
     for (const char c : message) line += c == '\n' ? ' ' : c;
     line += "\n";
@@ -83,6 +82,19 @@ void Write(Level level, std::string_view message, const Fields& fields) {
   // A failed write to standard error has nowhere to be reported.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
+
+}  // namespace
+
+void Write(Level level, std::string_view message, const Fields& fields) {
+  if (level < minimum) return;
+  if (hook != nullptr) {
+    hook(level, message, fields);
+    return;
+  }
+  WriteLine(Name(level), message, fields);
+}
+
+void Audit(std::string_view message, const Fields& fields) { WriteLine("audit", message, fields); }
 
 void SetFormat(Format f) { format = f; }
 void SetMinimumLevel(Level level) { minimum = level; }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
 #include "common/config/yaml/document.h"
+#include "common/config/yaml/security_keys.h"
 
 namespace weir::config {
 namespace {
@@ -176,24 +177,45 @@ void CheckAddress(Settings* settings, std::string_view key, const std::string& a
   }
 }
 
-void CheckListen(Settings* settings, const ConfigSources& sources, std::string_view key,
-                 const std::string& address) {
+void CheckListen(Settings* settings, const ConfigSources& sources, const SecurityConfig& security,
+                 std::string_view key, const std::string& address) {
   std::string host;
   int port = 0;
   CheckAddress(settings, key, address);
-  if (!SplitHostPort(address, &host, &port) || IsLoopback(host) || sources.insecure) return;
+  if (!SplitHostPort(address, &host, &port) || IsLoopback(host) || sources.insecure ||
+      security.guarded()) {
+    return;
+  }
   settings->Complain(
-      key,
-      absl::StrCat("`", address,
-                   "` is no loopback address: anybody who reaches it could run jobs; "
-                   "listen on 127.0.0.1, or allow it with --insecure (TLS is not supported yet)"));
+      key, absl::StrCat("`", address,
+                        "` is no loopback address: anybody who reaches it could run jobs; set "
+                        "tls.cert, tls.key and auth.token_file, listen on 127.0.0.1, or allow it "
+                        "with --insecure"));
+}
+
+SecurityConfig Security(Settings* settings) {
+  return ReadSecurity([settings](std::string_view key) { return settings->Get(key); },
+                      [settings](std::string_view key, std::string message) {
+                        settings->Complain(key, std::move(message));
+                      });
+}
+
+/// Where nobody is asked for a token and nobody else reaches the ports, jobs are the user's own.
+bool AnyPath(const SecurityConfig& security, const std::vector<std::string>& addresses) {
+  if (!security.allowed_paths.empty() || !security.token_file.empty()) return false;
+  return std::all_of(addresses.begin(), addresses.end(), [](const std::string& address) {
+    std::string host;
+    int port = 0;
+    return address.empty() || (SplitHostPort(address, &host, &port) && IsLoopback(host));
+  });
 }
 
 /// Empty for `off`. YAML 1.1 readers take a bare off for false.
-std::string HttpListen(Settings* settings, const ConfigSources& sources) {
+std::string HttpListen(Settings* settings, const ConfigSources& sources,
+                       const SecurityConfig& security) {
   const std::string text = settings->Text("http_listen");
   if (text == "off" || text == "false") return "";
-  CheckListen(settings, sources, "http_listen", text);
+  CheckListen(settings, sources, security, "http_listen", text);
   return text;
 }
 
@@ -236,7 +258,7 @@ HighAvailabilityConfig HighAvailability(Settings* settings, const std::string& l
 }  // namespace
 
 const std::vector<KeySpec>& JobManagerKeys() {
-  static const auto* const keys = new std::vector<KeySpec>{
+  static const auto* const keys = new std::vector<KeySpec>(WithSecurityKeys({
       {"listen", KeyKind::kString, false, "127.0.0.1:6123", {}, "gRPC address of jobs and control"},
       {"http_listen",
        KeyKind::kString,
@@ -295,12 +317,12 @@ const std::vector<KeySpec>& JobManagerKeys() {
        {},
        "silence after which a TaskManager is lost",
        50'000,
-       600'000'000}};
+       600'000'000}}));
   return *keys;
 }
 
 const std::vector<KeySpec>& TaskManagerKeys() {
-  static const auto* const keys = new std::vector<KeySpec>{
+  static const auto* const keys = new std::vector<KeySpec>(WithSecurityKeys({
       {"name", KeyKind::kString, false, "", {}, "default HOST:PORT"},
       {"jobmanager",
        KeyKind::kStringList,
@@ -334,7 +356,7 @@ const std::vector<KeySpec>& TaskManagerKeys() {
        false,
        "/var/lib/weir/taskmanager",
        {},
-       "working state; may be lost"}};
+       "working state; may be lost"}}));
   return *keys;
 }
 
@@ -342,9 +364,11 @@ absl::StatusOr<JobManagerConfig> LoadJobManagerConfig(const ConfigSources& sourc
   Settings settings(JobManagerKeys(), TaskManagerKeys());
   RETURN_IF_ERROR(settings.Load(sources));
   JobManagerConfig config;
+  config.security = Security(&settings);
   config.listen = settings.Text("listen");
-  CheckListen(&settings, sources, "listen", config.listen);
-  config.http_listen = HttpListen(&settings, sources);
+  CheckListen(&settings, sources, config.security, "listen", config.listen);
+  config.http_listen = HttpListen(&settings, sources, config.security);
+  config.security.any_path = AnyPath(config.security, {config.listen, config.http_listen});
   config.state_dir = settings.Text("state_dir");
   config.checkpoint_storage = settings.Text("checkpoint_storage");
   if (!absl::StartsWith(config.checkpoint_storage, "file:///")) {
@@ -377,10 +401,12 @@ absl::StatusOr<TaskManagerConfig> LoadTaskManagerConfig(const ConfigSources& sou
   }
   for (const std::string& address : config.jobmanagers)
     CheckAddress(&settings, "jobmanager", address);
+  config.security = Security(&settings);
   config.listen = settings.Text("listen");
-  CheckListen(&settings, sources, "listen", config.listen);
+  CheckListen(&settings, sources, config.security, "listen", config.listen);
   config.advertise = settings.Text("advertise");
-  config.http_listen = HttpListen(&settings, sources);
+  config.http_listen = HttpListen(&settings, sources, config.security);
+  config.security.any_path = AnyPath(config.security, {config.listen, config.http_listen});
   config.slots = static_cast<int32_t>(settings.Number("slots"));
   config.memory_bytes = settings.Number("memory");
   config.state_dir = settings.Text("state_dir");

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/keys.h"
+#include "common/config/security_config.h"
 #include "common/config/yaml/environment.h"
 
 namespace weir::config {
@@ -29,6 +30,7 @@ struct JobManagerConfig {
   HighAvailabilityConfig high_availability;
   int64_t heartbeat_interval_ms = 0;
   int64_t heartbeat_timeout_ms = 0;
+  SecurityConfig security;
 };
 
 /// Settings of `weir taskmanager`.
@@ -41,6 +43,7 @@ struct TaskManagerConfig {
   int32_t slots = 0;
   int64_t memory_bytes = 0;
   std::string state_dir;
+  SecurityConfig security;
 };
 
 /// Where settings come from; what is further down wins.
@@ -48,7 +51,7 @@ struct ConfigSources {
   std::string path;                    // of the YAML file; empty: none
   Environment environment;             // WEIR__SECTION__KEY
   std::vector<std::string> overrides;  // `section.key=value` of --set; later ones win
-  bool insecure = false;               // --insecure: addresses other than loopback may be bound
+  bool insecure = false;               // --insecure: any address may be bound without TLS and tokens
 };
 
 /// Reads, checks and completes a daemon's settings.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/security/path_roots.h"
 #include "taskmanager/connector/file/file_descriptor.h"
 #include "taskmanager/connector/file/file_enumerator.h"
 #include "taskmanager/connector/file/file_reader.h"
@@ -16,7 +17,8 @@ namespace {
 
 absl::StatusOr<std::unique_ptr<SplitEnumerator>> MakeEnumerator(const SourceContext& context) {
   const bool splittable = context.node->format.type != job::FormatType::kCsv;
-  return std::make_unique<FileEnumerator>(PathOf(*context.node), splittable);
+  if (context.roots != nullptr) RETURN_IF_ERROR(context.roots->CheckPattern(PathOf(*context.node)));
+  return std::make_unique<FileEnumerator>(PathOf(*context.node), splittable, context.roots);
 }
 
 absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& context) {
@@ -26,6 +28,7 @@ absl::StatusOr<std::unique_ptr<SourceReader>> MakeReader(const SourceContext& co
 
 absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> MakeSink(const SinkContext& context) {
   ASSIGN_OR_RETURN(auto encoder, MakeEncoder(context.node->format, context.schema));
+  if (context.roots != nullptr) RETURN_IF_ERROR(context.roots->Check(PathOf(*context.node)));
   return std::make_unique<FileSink>(context, PathOf(*context.node), std::move(encoder));
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/fs/file_system.h"
+#include "common/security/path_roots.h"
 #include "taskmanager/connector/file/file_error.h"
 #include "taskmanager/connector/file/file_split.h"
 
@@ -34,6 +35,7 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> FileEnumerator::Enu
   std::vector<Found> files;
   int64_t total = 0;
   for (const std::string& path : paths) {
+    if (roots_ != nullptr) RETURN_IF_ERROR(roots_->Check(path));
     // Not blocking: a named pipe would wait for its writer.
     const auto file = fs::Default().Open(path, fs::OpenMode::kReadNoBlock);
     if (!file.ok()) return FileError(file.error, "open", path, true);

@@ -17,7 +17,9 @@ namespace weir::taskmanager::file {
 /// Errors:  kInvalidArgument: nothing matches, a folder, not readable.
 class FileEnumerator final : public SplitEnumerator {
  public:
-  FileEnumerator(std::string path, bool splittable) : path_(std::move(path)), splittable_(splittable) {}
+  /// `roots`: where the files may lie; null: anywhere.
+  FileEnumerator(std::string path, bool splittable, std::shared_ptr<const security::PathRoots> roots = nullptr)
+      : path_(std::move(path)), splittable_(splittable), roots_(std::move(roots)) {}
   absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> Enumerate(int32_t parallelism) override;
 
   static constexpr int64_t kRangeBytes = int64_t{8} << 20;
@@ -27,6 +29,7 @@ class FileEnumerator final : public SplitEnumerator {
  private:
   std::string path_;
   bool splittable_;
+  std::shared_ptr<const security::PathRoots> roots_;
 };
 
 }  // namespace weir::taskmanager::file

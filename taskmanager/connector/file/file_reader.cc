@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/security/path_roots.h"
 
 namespace weir::taskmanager::file {
 namespace {
@@ -61,6 +62,8 @@ absl::Status FileReader::OpenCurrent(Progress& current) {
   open_split_ = -1;
   if (open_path_ != current.split.path || file_ == nullptr) {
     open_path_.clear();
+    // Looked at again: since the list was made a link may have taken the file's place.
+    if (context_.roots != nullptr) RETURN_IF_ERROR(context_.roots->Check(current.split.path));
     ASSIGN_OR_RETURN(file_, OpenSplit(current.split));
     open_path_ = current.split.path;
     if (decoder_->has_header()) RETURN_IF_ERROR(ReadFileHeader(current));

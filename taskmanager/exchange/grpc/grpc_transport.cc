@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log/log.h"
 #include "common/rpc/disposal.h"
+#include "common/rpc/status.h"
 #include "taskmanager/exchange/grpc/receiver_stream.h"
 #include "taskmanager/exchange/grpc/sender_stream.h"
 #include "weir/v1/exchange.grpc.pb.h"
@@ -35,7 +36,8 @@ class RemoteOutput final : public OutputChannel {
 /// Refuses a stream at once.
 class Refusal final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit Refusal(const std::string& why) { Finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, why)); }
+  explicit Refusal(const std::string& why) : Refusal(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, why)) {}
+  explicit Refusal(const grpc::Status& why) { Finish(why); }
   void OnDone() override { delete this; }
 };
 
@@ -49,9 +51,14 @@ std::string Metadata(const grpc::CallbackServerContext& context, const char* key
 class GrpcTransport::Impl final : public v1::Exchange::WithRawCallbackMethod_Stream<v1::Exchange::Service>,
                                   public std::enable_shared_from_this<GrpcTransport::Impl> {
  public:
-  explicit Impl(Incarnation self) : self_(self) {}
+  Impl(Incarnation self, Security security) : self_(self), security_(std::move(security)) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Stream(grpc::CallbackServerContext* context) override {
+    if (const auto who = security_.theirs->Admit(Metadata(*context, "authorization"), security::Role::kTaskManager,
+                                                 "an exchange stream", context->peer());
+        !who.ok()) {
+      return new Refusal(rpc::ToGrpc(who.status()));
+    }
     const std::string job = Metadata(*context, kJob);
     int64_t attempt = 0;
     uint64_t to = 0;
@@ -84,7 +91,7 @@ class GrpcTransport::Impl final : public v1::Exchange::WithRawCallbackMethod_Str
     auto stream = std::make_shared<SenderStream>(
         address, [self = shared_from_this(), number] { self->Gone(number); });
     senders_[number] = {id.job, id.attempt, peer, stream};
-    stream->Start(address, {{kJob, id.job.value},
+    stream->Start(address, *security_.ours, {{kJob, id.job.value},
                             {kAttempt, absl::StrCat(id.attempt.value)},
                             {kFrom, absl::StrCat(self_.value)},
                             {kTo, absl::StrCat(peer.value)}});
@@ -157,6 +164,7 @@ class GrpcTransport::Impl final : public v1::Exchange::WithRawCallbackMethod_Str
   }
 
   const Incarnation self_;
+  const Security security_;
   LocalTransport local_;
   std::mutex mutex_;
   std::condition_variable gone_;
@@ -167,7 +175,8 @@ class GrpcTransport::Impl final : public v1::Exchange::WithRawCallbackMethod_Str
   bool stopping_ = false;
 };
 
-GrpcTransport::GrpcTransport(Incarnation self) : impl_(std::make_shared<Impl>(self)) {}
+GrpcTransport::GrpcTransport(Incarnation self, Security security)
+    : impl_(std::make_shared<Impl>(self, std::move(security))) {}
 GrpcTransport::~GrpcTransport() { Shutdown(); }
 
 grpc::Service* GrpcTransport::service() { return impl_.get(); }

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "common/rpc/client_security.h"
+#include "common/security/access.h"
 #include "taskmanager/exchange/channel.h"
 
 namespace grpc {
@@ -21,7 +23,13 @@ namespace weir::taskmanager {
 /// Errors:    a broken stream fails its channels at both ends and is never resumed.
 class GrpcTransport final : public ExchangeTransport {
  public:
-  explicit GrpcTransport(Incarnation self);
+  /// Between TaskManagers: what we show, and whom we let in.
+  struct Security {
+    std::shared_ptr<const rpc::ClientSecurity> ours = rpc::ClientSecurity::None();
+    std::shared_ptr<security::Access> theirs = security::Access::ForAll();
+  };
+  explicit GrpcTransport(Incarnation self) : GrpcTransport(self, Security()) {}
+  GrpcTransport(Incarnation self, Security security);
   /// After Shutdown, and after the server that has the service was shut down.
   ~GrpcTransport() override;
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
+#include "common/rpc/channel.h"
 #include "common/rpc/disposal.h"
 
 namespace weir::taskmanager {
@@ -21,14 +22,17 @@ grpc::Slice Adopt(std::string* bytes) {
 
 }  // namespace
 
-void SenderStream::Start(const std::string& address, const std::map<std::string, std::string>& metadata) {
+void SenderStream::Start(const std::string& address, const rpc::ClientSecurity& security,
+                         const std::map<std::string, std::string>& metadata) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessage);
   arguments.SetMaxSendMessageSize(kMaxMessage);
   // A connection of its own: an attempt never meets another one's backoff or broken connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   stub_ = std::make_unique<grpc::GenericStub>(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+      grpc::CreateCustomChannel(address, security.credentials(), arguments));
+  tls_ = security.tls();
+  security.Authorize(&context_, address);
   for (const auto& [key, value] : metadata) context_.AddMetadata(key, value);
   self_ = shared_from_this();
   stub_->PrepareBidiStreamingCall(&context_, kMethod, grpc::StubOptions(), this);
@@ -166,7 +170,9 @@ void SenderStream::Cancel(absl::Status why) {
 }
 
 void SenderStream::OnDone(const grpc::Status& status) {
-  Fail(absl::UnavailableError(absl::StrCat("to ", peer_, ": ", status.error_message())));
+  const std::string reason = rpc::ExplainConnection(status.error_message(), tls_);
+  Fail(absl::UnavailableError(
+      absl::StrCat("to ", peer_, ": ", status.error_message(), reason.empty() ? "" : ": ", reason)));
   const std::function<void()> done = std::move(on_done_);
   rpc::Dispose(std::move(self_));  // may be the last reference: nothing of this is touched after it
   done();

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "common/rpc/client_security.h"
 #include "taskmanager/exchange/channel.h"
 #include "taskmanager/exchange/grpc/frame.h"
 
@@ -37,7 +38,8 @@ class SenderStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
   SenderStream(std::string peer, std::function<void()> on_done) : peer_(std::move(peer)), on_done_(std::move(on_done)) {}
 
   /// Once. `metadata`: the handshake.
-  void Start(const std::string& address, const std::map<std::string, std::string>& metadata);
+  void Start(const std::string& address, const rpc::ClientSecurity& security,
+             const std::map<std::string, std::string>& metadata);
   std::shared_ptr<ChannelState> Open(const ChannelKey& key, std::function<void()> wake);
   absl::Status Send(const ChannelKey& key, ChannelState& channel, Element element);
   bool writable(const ChannelState& channel) const {
@@ -63,6 +65,7 @@ class SenderStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
   absl::Status TakeCredit(const grpc::ByteBuffer& message);
 
   const std::string peer_;
+  bool tls_ = false;
   std::function<void()> on_done_;
   std::shared_ptr<SenderStream> self_;  // until OnDone
   std::unique_ptr<grpc::GenericStub> stub_;

@@ -111,6 +111,45 @@ TEST_CASE("daemon config: several JobManagers") {
              Catch::Contains("must be file or etcd"));
 }
 
+TEST_CASE("daemon config: with TLS and tokens any address may be listened on") {
+  ConfigSources sources;
+  sources.overrides = {"listen=0.0.0.0:1", "tls={cert: /c, key: /k, ca: /a}", "auth.token_file=/t",
+                       "allowed_paths=[/data, /more]"};
+  const auto config = LoadJobManagerConfig(sources);
+  REQUIRE(config.ok());
+  CHECK(config->security.tls.cert == "/c");
+  CHECK(config->security.tls.ca == "/a");
+  CHECK_FALSE(config->security.tls.require_client_cert);
+  CHECK(config->security.token_file == "/t");
+  CHECK(config->security.allowed_paths == std::vector<std::string>{"/data", "/more"});
+  for (size_t left_out : {size_t{1}, size_t{2}}) {
+    ConfigSources less = sources;
+    less.overrides.erase(less.overrides.begin() + static_cast<long>(left_out));
+    CHECK_THAT(std::string(LoadJobManagerConfig(less).status().message()), Catch::Contains("--insecure"));
+  }
+}
+
+TEST_CASE("daemon config: half of TLS, and paths that are relative, are mistakes") {
+  for (const auto& [text, told] : std::vector<std::pair<std::string, std::string>>{
+           {"tls.cert=/c", "go together"},
+           {"tls.key=/k", "go together"},
+           {"tls={cert: /c, key: /k, require_client_cert: true}", "needs `tls.ca`"},
+           {"tls={cart: /c}", "unknown key `tls.cart`"},
+           {"allowed_paths=data", "absolute paths"}}) {
+    CAPTURE(text);
+    CHECK_THAT(std::string(LoadTaskManagerConfig({.overrides = {text}}).status().message()),
+               Catch::Contains(told));
+  }
+}
+
+TEST_CASE("daemon config: jobs may name any file only where nobody else could submit them") {
+  CHECK(LoadTaskManagerConfig({})->security.any_path);
+  CHECK_FALSE(LoadTaskManagerConfig({.overrides = {"allowed_paths=/data"}})->security.any_path);
+  CHECK_FALSE(LoadTaskManagerConfig({.overrides = {"auth.token_file=/t"}})->security.any_path);
+  CHECK_FALSE(
+      LoadJobManagerConfig({.overrides = {"listen=0.0.0.0:1"}, .insecure = true})->security.any_path);
+}
+
 TEST_CASE("daemon config: only loopback is listened on unless --insecure") {
   const ConfigSources open{.overrides = {"listen=0.0.0.0:6123"}};
   CHECK_THAT(std::string(LoadJobManagerConfig(open).status().message()),

@@ -1,10 +1,12 @@
 #include "common/http/http_server.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <vector>
 
 #include "common/base/endpoint.h"
 
@@ -72,6 +74,68 @@ TEST_CASE("HttpServer: wrong and open addresses are refused") {
     CHECK(server.Start(wrong).status().code() == absl::StatusCode::kInvalidArgument);
   }
   CHECK(server.Start("0.0.0.0:0", true).ok());
+}
+
+TEST_CASE("HttpServer: connections that say nothing, or too little, hold up nobody") {
+  HttpServer server;
+  server.Get("/healthz", [] { return Response{.body = "ok"}; });
+  auto address = server.Start("127.0.0.1:0");
+  REQUIRE(address.ok());
+  const int port = Endpoint::Parse(*address)->port;
+  std::vector<int> silent;
+  for (int i = 0; i < 400; ++i) {  // more than it keeps
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(port));
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    REQUIRE(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0);
+    if (i % 2 == 0) CHECK(send(fd, "GET /heal", 9, MSG_NOSIGNAL) == 9);
+    silent.push_back(fd);
+    if (i % 100 == 99) CHECK(Get(port, "/healthz").find("200 OK") != std::string::npos);
+  }
+  for (const int fd : silent) close(fd);
+}
+
+TEST_CASE("HttpServer: other methods, queries, requests that are too large") {
+  HttpServer server;
+  server.Get("/metrics", [] { return Response{.body = std::string(3'000'000, 'x')}; });
+  auto address = server.Start("127.0.0.1:0");
+  REQUIRE(address.ok());
+  const int port = Endpoint::Parse(*address)->port;
+  CHECK(Get(port, "/metrics?x=1").size() > 3'000'000);
+  const std::string head = Exchange(port, "HEAD /metrics HTTP/1.1\r\n\r\n");
+  CHECK(head.find("Content-Length: 3000000") != std::string::npos);
+  CHECK(head.size() < 1000);
+  CHECK(Exchange(port, "POST /metrics HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc").find(" 405 ") !=
+        std::string::npos);
+  CHECK(Exchange(port, "GET /" + std::string(9'000, 'y')).find(" 431 ") != std::string::npos);
+  CHECK(Exchange(port, "\x16\x03\x01\x02").empty());
+}
+
+TEST_CASE("HttpServer: where tokens are asked for, a path may need one") {
+  char name[] = "/tmp/weir-http-XXXXXX";
+  const int fd = mkstemp(name);
+  const std::string tokens = "read_only eye reads-0123456789\ntaskmanager tm tasks-0123456789\n";
+  REQUIRE(write(fd, tokens.data(), tokens.size()) == static_cast<ssize_t>(tokens.size()));
+  close(fd);
+  auto access = security::Access::Open(name);
+  unlink(name);
+  REQUIRE(access.ok());
+  HttpServer server;
+  server.Get("/healthz", [] { return Response{.body = "ok"}; });
+  server.Get("/metrics", [] { return Response{.body = "up 1"}; }, HttpServer::Who::kReader);
+  auto address = server.Start({.listen = "127.0.0.1:0", .insecure = false, .tls = {}, .access = *access});
+  REQUIRE(address.ok());
+  const int port = Endpoint::Parse(*address)->port;
+  auto with = [&](const std::string& header) {
+    return Exchange(port, "GET /metrics HTTP/1.1\r\n" + header + "\r\n");
+  };
+  CHECK(Get(port, "/healthz").find(" 200 ") != std::string::npos);
+  CHECK(with("").find(" 401 ") != std::string::npos);
+  CHECK(with("authorization: Bearer nobody-has-this-one\r\n").find(" 401 ") != std::string::npos);
+  CHECK(with("Authorization: Bearer tasks-0123456789\r\n").find(" 403 ") != std::string::npos);
+  CHECK(with("Host: x\r\nAUTHORIZATION:  Bearer reads-0123456789 \r\n").find("up 1") != std::string::npos);
 }
 
 TEST_CASE("Endpoint: forms") {

@@ -1,0 +1,80 @@
+#include "client/cluster/guarded_registry.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/security/secrets.h"
+
+namespace weir::client {
+namespace {
+
+using taskmanager::PreflightReport;
+using taskmanager::SinkContext;
+using taskmanager::SourceContext;
+
+/// `Context` is SourceContext or SinkContext.
+template <typename Context>
+absl::StatusOr<Context> Prepare(const Guard& guard, Context context) {
+  context.roots = guard.roots;
+  if (!security::RefersToSecrets(context.node->options)) return context;
+  auto node = std::make_shared<job::Node>(*context.node);
+  if (absl::Status status = security::ResolveSecrets(guard.secrets_dir, &node->options); !status.ok())
+    return Annotate(status, node->name);
+  context.node = node.get();
+  context.resolved_node = std::move(node);
+  return context;
+}
+
+/// Wraps a function of a context.
+template <typename Context, typename Factory>
+Factory Wrap(const Guard& guard, Factory factory) {
+  if (factory == nullptr) return nullptr;
+  return [guard, factory = std::move(factory)](const Context& context)
+             -> decltype(factory(context)) {
+    ASSIGN_OR_RETURN(const Context prepared, Prepare(guard, context));
+    return factory(prepared);
+  };
+}
+
+taskmanager::Preflight WrapPreflight(const Guard& guard, taskmanager::Preflight preflight) {
+  return [guard, preflight = std::move(preflight)](const job::JobSpec& spec, const job::Node& node,
+                                                   const Clock* clock, SteadyMicros deadline,
+                                                   PreflightReport* report) {
+    if (!security::RefersToSecrets(node.options)) return preflight(spec, node, clock, deadline, report);
+    job::Node resolved = node;
+    if (absl::Status status = security::ResolveSecrets(guard.secrets_dir, &resolved.options); !status.ok()) {
+      report->hints.push_back(absl::StrCat(node.name, " was not tried out beforehand: ", status.message()));
+      return;
+    }
+    preflight(spec, resolved, clock, deadline, report);
+  };
+}
+
+void CheckFiles(const security::PathRoots& roots, const job::Node& node, PreflightReport* report) {
+  const config::Value* path = node.options.Find("path");
+  if (path == nullptr || !path->is_scalar()) return;
+  if (absl::Status status = roots.CheckPattern(path->text); !status.ok())
+    report->errors.Error(path->location, std::string(status.message()));
+}
+
+}  // namespace
+
+taskmanager::ConnectorRegistry Guarded(const taskmanager::ConnectorRegistry& registry, const Guard& guard) {
+  taskmanager::ConnectorRegistry guarded;
+  for (const auto& [type, source] : registry.sources) {
+    guarded.sources[type] = {Wrap<SourceContext>(guard, source.enumerator),
+                             Wrap<SourceContext>(guard, source.reader)};
+  }
+  for (const auto& [type, sink] : registry.sinks) guarded.sinks[type] = Wrap<SinkContext>(guard, sink);
+  for (const auto& [type, preflight] : registry.preflights)
+    guarded.preflights[type] = WrapPreflight(guard, preflight);
+  if (guard.roots != nullptr && !guarded.preflights.contains("file")) {
+    guarded.preflights["file"] = WrapPreflight(
+        guard, [roots = guard.roots](const job::JobSpec&, const job::Node& node, const Clock*, SteadyMicros,
+                                     PreflightReport* report) { CheckFiles(*roots, node, report); });
+  }
+  return guarded;
+}
+
+}  // namespace weir::client

@@ -1,5 +1,6 @@
 #include "client/cluster/guarded_registry.h"
 
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,14 +27,14 @@ absl::StatusOr<Context> Prepare(const Guard& guard, Context context) {
   return context;
 }
 
-/// Wraps a function of a context.
-template <typename Context, typename Factory>
-Factory Wrap(const Guard& guard, Factory factory) {
-  if (factory == nullptr) return nullptr;
-  return [guard, factory = std::move(factory)](const Context& context)
-             -> decltype(factory(context)) {
+/// Wraps a function of a context and, maybe, more.
+template <typename Context, typename Result, typename... More>
+std::function<Result(const Context&, More...)> Wrap(
+    const Guard& guard, std::function<Result(const Context&, More...)> function) {
+  if (function == nullptr) return nullptr;
+  return [guard, function = std::move(function)](const Context& context, More... more) -> Result {
     ASSIGN_OR_RETURN(const Context prepared, Prepare(guard, context));
-    return factory(prepared);
+    return function(prepared, std::forward<More>(more)...);
   };
 }
 
@@ -61,14 +62,14 @@ void CheckFiles(const security::PathRoots& roots, const job::Node& node, Preflig
 }  // namespace
 
 taskmanager::ConnectorRegistry Guarded(const taskmanager::ConnectorRegistry& registry, const Guard& guard) {
-  taskmanager::ConnectorRegistry guarded;
-  for (const auto& [type, source] : registry.sources) {
-    guarded.sources[type] = {Wrap<SourceContext>(guard, source.enumerator),
-                             Wrap<SourceContext>(guard, source.reader)};
+  taskmanager::ConnectorRegistry guarded = registry;
+  for (auto& [type, source] : guarded.sources) {
+    source.enumerator = Wrap(guard, std::move(source.enumerator));
+    source.reader = Wrap(guard, std::move(source.reader));
+    source.tell_end = Wrap(guard, std::move(source.tell_end));
   }
-  for (const auto& [type, sink] : registry.sinks) guarded.sinks[type] = Wrap<SinkContext>(guard, sink);
-  for (const auto& [type, preflight] : registry.preflights)
-    guarded.preflights[type] = WrapPreflight(guard, preflight);
+  for (auto& [type, sink] : guarded.sinks) sink = Wrap(guard, std::move(sink));
+  for (auto& [type, preflight] : guarded.preflights) preflight = WrapPreflight(guard, std::move(preflight));
   if (guard.roots != nullptr && !guarded.preflights.contains("file")) {
     guarded.preflights["file"] = WrapPreflight(
         guard, [roots = guard.roots](const job::JobSpec&, const job::Node& node, const Clock*, SteadyMicros,

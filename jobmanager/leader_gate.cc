@@ -77,7 +77,10 @@ void LeaderGate::StepDown() {
   }
   const absl::Status why = NotLeadingHere();
   if (calls != nullptr) calls->AbortAll(why);
-  for (const auto& [link, stream] : streams) link->Close(why);
+  // In the order they came: not in that of addresses, which no two runs have alike.
+  std::map<uint64_t, std::shared_ptr<control::TaskManagerLink>> links;
+  for (auto& [link, stream] : streams) links.emplace(stream.number, std::move(stream.link));
+  for (const auto& [number, link] : links) link->Close(why);
 }
 
 template <typename T>
@@ -201,7 +204,7 @@ void LeaderGate::OnOpened(std::shared_ptr<control::TaskManagerLink> link, const 
   {
     std::lock_guard lock(mutex_);
     manager = manager_;
-    if (manager != nullptr) streams_[link.get()] = {link, manager};
+    if (manager != nullptr) streams_[link.get()] = {link, manager, ++last_stream_};
   }
   if (manager != nullptr) {
     manager->OnOpened(std::move(link), peer);

@@ -64,6 +64,7 @@ class LeaderGate final : public JobApi, public control::TaskManagerLinkHandler {
   struct Stream {
     std::shared_ptr<control::TaskManagerLink> link;
     std::shared_ptr<JobManager> manager;
+    uint64_t number = 0;  // in the order they were opened
   };
 
   const std::function<std::string()> leader_;
@@ -71,6 +72,7 @@ class LeaderGate final : public JobApi, public control::TaskManagerLinkHandler {
   std::shared_ptr<JobManager> manager_;            // null: not leading
   std::shared_ptr<OpenCalls> calls_;               // of this lead
   std::map<control::TaskManagerLink*, Stream> streams_;
+  uint64_t last_stream_ = 0;
 };
 
 }  // namespace weir::jobmanager

@@ -1,4 +1,5 @@
 // weir-simulate: the cluster in one thread from one seed. See README.md.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -230,10 +231,14 @@ int RunMany(const Arguments& a) {
       });
   if (runs == 0) return 2;
   const double minutes = passed() / 60;
-  std::printf("%d schedules of seeds %llu..%llu, %d failed: %.0f a minute and core; on average %.1f virtual seconds, "
-              "%.1f checkpoints, %.1f faults; slowest recovery %.1f s\n",
+  rusage used{};  // of the processes that ran seeds, all of which have ended
+  ::getrusage(RUSAGE_CHILDREN, &used);
+  const double cpu_minutes = (static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                              static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6) / 60;
+  std::printf("%d schedules of seeds %llu..%llu, %d failed: %.0f a minute and core (%.0f a minute of CPU time); "
+              "on average %.1f virtual seconds, %.1f checkpoints, %.1f faults; slowest recovery %.1f s\n",
               runs, static_cast<unsigned long long>(first), static_cast<unsigned long long>(seed - 1), failing,
-              runs / minutes / a.jobs, virtual_seconds / runs, checkpoints / runs, faults / runs,
+              runs / minutes / a.jobs, runs / cpu_minutes, virtual_seconds / runs, checkpoints / runs, faults / runs,
               static_cast<double>(slowest_recovery) / 1e6);
   for (const auto& [name, count] : reached) std::printf("  %6d %s\n", count, name.c_str());
   return failing == 0 ? 0 : 1;

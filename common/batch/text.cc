@@ -138,9 +138,11 @@ std::string DateToString(int32_t days) {
 
 std::string TimestampToString(int64_t micros) {
   constexpr int64_t kDay = int64_t{86'400} * 1'000'000;
-  int64_t days = micros / kDay;
-  if (micros % kDay < 0) --days;
-  const int64_t rest = micros - days * kDay;
+  int64_t days = micros / kDay, rest = micros % kDay;  // days * kDay may not fit where the first day begins
+  if (rest < 0) {
+    --days;
+    rest += kDay;
+  }
   char out[80];
   std::snprintf(out, sizeof(out), "%s %02d:%02d:%02d", DateToString(static_cast<int32_t>(days)).c_str(),
                 static_cast<int>(rest / 3'600'000'000), static_cast<int>(rest / 60'000'000 % 60),

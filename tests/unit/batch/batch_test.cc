@@ -134,6 +134,8 @@ TEST_CASE("Timestamps: text to microseconds and back", "[batch]") {
   CHECK(ParseTimestamp("2026-01-31 10:00:00.25+01:00") == *ParseTimestamp("2026-01-31T09:00:00.250Z"));
   CHECK(TimestampToString(*ParseTimestamp("2026-01-31T09:00:00.123456Z")) == "2026-01-31 09:00:00.123456");
   CHECK(TimestampToString(-1'000'000) == "1969-12-31 23:59:59");
+  CHECK(TimestampToString(kMinTimestamp) == "-290308-12-21 19:59:05.224192");
+  CHECK(TimestampToString(std::numeric_limits<int64_t>::max()) == "294247-01-10 04:00:54.775807");
   CHECK_FALSE(ParseTimestamp("2026-02-30"));
   CHECK_FALSE(ParseTimestamp("2026-01-31T25:00:00Z"));
   CHECK(DateToString(*ParseDate("2024-02-29")) == "2024-02-29");

@@ -27,7 +27,8 @@ void AppendPadded(int64_t value, int width, std::string* out) {
 Civil CivilOf(int64_t micros) {
   Civil civil;
   civil.days = FloorDivide(micros, kDayLength);
-  civil.micros = micros - civil.days * kDayLength;
+  civil.micros = micros % kDayLength;  // days * kDayLength may not fit where the first day begins
+  if (civil.micros < 0) civil.micros += kDayLength;
   batch::CivilFromDays(civil.days, &civil.year, &civil.month, &civil.day);
   return civil;
 }

@@ -1,9 +1,20 @@
 // Times: literals, parts, truncation, intervals, text.
 #include <catch2/catch.hpp>
+#include <limits>
 
+#include "common/expression/calendar.h"
 #include "tests/unit/expression/fixture.h"
 
 using namespace weir::expression::test;
+
+TEST_CASE("the earliest and the latest moment have parts") {
+  const weir::expression::Civil first = weir::expression::CivilOf(std::numeric_limits<int64_t>::min());
+  CHECK(first.year == -290308);
+  CHECK(first.micros == (((19 * 60 + 59) * 60 + 5) * int64_t{1'000'000}) + 224192);
+  const weir::expression::Civil last = weir::expression::CivilOf(std::numeric_limits<int64_t>::max());
+  CHECK(last.year == 294247);
+  CHECK(last.micros == ((4 * 60 + 0) * 60 + 54) * int64_t{1'000'000} + 775807);
+}
 
 TEST_CASE("times") {
   struct Case {

@@ -55,7 +55,7 @@ struct Journal {
 
   std::vector<Record> proposed;  // whether answered or not (accepted_at: 0)
   std::vector<Record> records;   // in the order of their answers
-  std::map<JobId, jobmanager::JobRecord> last_records;  // as accepted last
+  std::map<JobId, jobmanager::JobRecord> last_records;  // as accepted last, of the newest epoch
   std::vector<Opened> opened;
   std::map<std::pair<JobId, int32_t>, std::map<CheckpointId, std::vector<Snapshot>>> snapshots;  // by job and split
   std::vector<Commit> commits;

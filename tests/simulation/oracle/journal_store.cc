@@ -20,7 +20,9 @@ Journal::Record NoteOf(const jobmanager::JobRecord& record) {
 absl::Status Answered(Journal* journal, Journal::Record note, const jobmanager::JobRecord& record,
                       absl::Status status) {
   if (!status.ok()) return status;
-  journal->last_records[record.id] = record;
+  // The answer may be old news: a leader that was paused hears late of what it wrote before the next one led.
+  const auto [last, first] = journal->last_records.try_emplace(record.id, record);
+  if (!first && record.epoch >= last->second.epoch) last->second = record;
   note.accepted_at = TheSimulation().Now();
   journal->records.push_back(std::move(note));
   TheSimulation().Trace("recorded", journal->records.back().last_id.value, journal->records.back().attempt.value,

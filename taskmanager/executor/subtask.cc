@@ -1,6 +1,7 @@
 #include "taskmanager/executor/subtask.h"
 
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
@@ -220,7 +221,11 @@ absl::Status Subtask::StepOrWait() {
 
 void Subtask::SayEnd() {
   const std::string& job = deployment_->plan->spec->name;
-  if (!deployment_->placements.empty() && deployment_->placements.begin()->first == id_) {
+  // One of the resolvers does, that of the first sink.
+  const auto first = std::find_if(
+      deployment_->plan->tasks.begin(), deployment_->plan->tasks.end(),
+      [](const plan::Task& task) { return task.operators.back().kind == plan::OperatorKind::kSink; });
+  if (first != deployment_->plan->tasks.end() && first->index == id_.task && id_.index == 0) {
     for (const auto& [source, status] : builder_->TellEnd()) {
       log::Warning(absl::StrCat(source, ": where the job ended could not be said (nothing depends on it): ",
                                 status.message()),

@@ -1,6 +1,5 @@
 #include "taskmanager/executor/subtask.h"
 
-
 #include <algorithm>
 #include <chrono>
 
@@ -223,8 +222,10 @@ void Subtask::SayEnd() {
   const std::string& job = deployment_->plan->spec->name;
   // One of the resolvers does, that of the first sink.
   const auto first = std::find_if(
-      deployment_->plan->tasks.begin(), deployment_->plan->tasks.end(),
-      [](const plan::Task& task) { return task.operators.back().kind == plan::OperatorKind::kSink; });
+      deployment_->plan->tasks.begin(), deployment_->plan->tasks.end(), [](const plan::Task& task) {
+        return std::any_of(task.operators.begin(), task.operators.end(),
+                           [](const plan::PlanOperator& op) { return op.kind == plan::OperatorKind::kSink; });
+      });
   if (first != deployment_->plan->tasks.end() && first->index == id_.task && id_.index == 0) {
     for (const auto& [source, status] : builder_->TellEnd()) {
       log::Warning(absl::StrCat(source, ": where the job ended could not be said (nothing depends on it): ",

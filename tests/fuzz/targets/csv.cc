@@ -15,5 +15,7 @@ WEIR_FUZZ_TARGET(csv, input) {
   const std::string text = fuzz::Encoded(job::FormatType::kCsv, schema, whole);
   const auto reader = fuzz::DecoderOf(job::FormatType::kCsv, schema);
   const fuzz::Rows again = fuzz::DecodeRows(*reader, text, text.size() + 1);
-  fuzz::Expect(again.bad == 0 && again.rows == whole.rows, "what is written can be read again, and is the same");
+  // Written as milliseconds, timestamps lose what is below; the text shows whether anything else was lost.
+  fuzz::Expect(again.bad == 0 && fuzz::Encoded(job::FormatType::kCsv, schema, again) == text,
+               "what is written can be read again, and is the same");
 }

@@ -47,6 +47,8 @@ namespace weir::sim {
 namespace {
 
 constexpr SteadyMicros kPatience = 60'000'000;
+constexpr SteadyMicros kShortestRun = 20'000'000;
+constexpr SteadyMicros kAfterLastFault = 100'000;
 constexpr SteadyMicros kQuiet = 500'000;       // between the last fault and the time from which all must be well
 constexpr SteadyMicros kSettle = 20'000'000;   // a broker writes what was decided by then
 constexpr uint64_t kLongestLease = 3;  // seconds
@@ -335,6 +337,9 @@ RunResult Run::Execute() {
   Client client(client_options, &simulation_);
   simulation_.SpawnIn(kOutside, "client", [&] {
     client.Run();
+    // The user may be done before the last fault: a cluster without work has to bear the rest, too.
+    const SteadyMicros end = std::max(result.plan.Ends() + kAfterLastFault, kShortestRun);
+    if (simulation_.Now() < end) simulation_.Await(end - simulation_.Now());
     Settle();
     const auto storage = OpenStorage(absl::StrCat("file://", kCheckpoints), false);
     if (storage.ok()) result.violations = CheckRestorable(**storage, journal_);

@@ -215,6 +215,7 @@ void JobMaster::Resume() {
         return OpenKnownStorage(*parts, uri, fresh);
       },
       [self = shared_from_this()](KnownStorage opened) {
+        if (self->ended() || self->finishing_) return;  // cancelled, and not resolved in time
         if (!opened.status.ok()) {
           self->LogWarning(
               absl::StrCat("waits for its checkpoint storage: ", opened.status.message()));
@@ -250,6 +251,7 @@ void JobMaster::ReadRetained() {
         return reads;
       },
       [self = shared_from_this()](std::vector<Read> reads) {
+        if (self->ended() || self->finishing_) return;
         for (const Read& read : reads) {
           const absl::Status& status = read.manifest.status();
           if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsFailedPrecondition(status)) {
@@ -270,7 +272,11 @@ void JobMaster::ReadRetained() {
           return self->OnCorrupt(self->MakeFailure(reads.back().manifest.status(),
                                                    control::FailureDomain::kInternal, ""));
         }
-        if (self->proposed_.end) return self->BeginEnd();
+        if (self->proposed_.end) {
+          // Cancelled meanwhile, it is being resolved already.
+          if (!self->run_ || !self->run_->resolver) self->BeginEnd();
+          return;
+        }
         self->Log("taken up");
         self->OnRetainedRead();
       });

@@ -72,6 +72,30 @@ TEST_CASE("JobManager restarted: waits for a storage that is not mounted, and co
   CHECK(h.State("fraud") == "RUNNING");
 }
 
+TEST_CASE("JobManager restarted: a job that ended while its checkpoints could not be read stays ended") {
+  Harness h;
+  h.RunningJob();
+  h.Advance(kSeconds);
+  h.storage->SetMissing(true);
+  h.StartJobManager();
+  h.Advance(kSeconds);
+  h.manager->Cancel("fraud", [](const absl::StatusOr<JobStatus>&) {});
+  SECTION("its end was recorded before") {
+    h.Advance(700 * kSeconds);
+    REQUIRE(h.State("fraud") == "CANCELLED");
+  }
+  SECTION("its resolver waits") {
+    h.Advance(kSeconds);
+    REQUIRE(h.State("fraud") == "STOPPING");
+  }
+  h.storage->SetMissing(false);
+  h.Advance(5 * kSeconds);
+  h.AddTaskManager("tm-2", 4);
+  h.Advance(5 * kSeconds);
+  CHECK(h.State("fraud") == "CANCELLED");
+  CHECK(h.Record("fraud").attempt == Attempt(2));
+}
+
 TEST_CASE("A corrupt checkpoint stops an exactly-once job by name") {
   Harness h;
   FakeTaskManager& tm = h.RunningJob();

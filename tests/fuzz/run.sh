@@ -29,6 +29,7 @@ all=$(sed -nE '/^set\(targets /,/\)/p' tests/fuzz/CMakeLists.txt | tr -d '()' | 
 [ ${#targets[@]} -gt 0 ] || targets=($all)
 cores=$(nproc)
 
+mkdir -p build
 if ! { cmake --preset fuzz && ninja -C build/fuzz -j "$cores" "${targets[@]/#/fuzz_}"; } >build/fuzz-build.log 2>&1; then
   tail -n 40 build/fuzz-build.log
   echo "FAIL fuzz_build (log: build/fuzz-build.log)"

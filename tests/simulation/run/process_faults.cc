@@ -11,7 +11,10 @@ void AddProcessFaults(World* world, Network* network, SimulatedFileSystem* disks
     };
   };
   const auto kill = each([world](const std::string& name) { world->Kill(name); });
-  const auto start = each([world](const std::string& name) { world->Start(name); });
+  // Where there is no power, what ends the power failure starts it.
+  const auto start = each([world, network](const std::string& name) {
+    if (!network->PoweredOff(world->node(name))) world->Start(name);
+  });
   nemesis->On("kill", kill, start);
   nemesis->On("kill_jobmanager", kill, start);
   nemesis->On("kill_taskmanagers", kill, start);

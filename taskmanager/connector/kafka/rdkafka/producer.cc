@@ -9,7 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "taskmanager/connector/kafka/rdkafka/group_coordinator.h"
 #include "taskmanager/connector/kafka/rdkafka/kafka_error.h"
 
 namespace weir::taskmanager::kafka {
@@ -153,9 +152,7 @@ absl::Status RdkafkaProducer::Warm(int64_t timeout_ms) {
   const int64_t deadline = NowMs() + timeout_ms;
   if (!options_.transactional_id.empty() && !initialised_) RETURN_IF_ERROR(InitTransactions(deadline));
   initialised_ = true;
-  RETURN_IF_ERROR(FetchMetadata(deadline));
-  if (!options_.transactional_id.empty()) FindGroupCoordinator(client_->get(), options_, LeftMs(deadline));
-  return absl::OkStatus();
+  return FetchMetadata(deadline);
 }
 
 absl::Status RdkafkaProducer::InitTransactions(int64_t deadline) {

@@ -11,19 +11,17 @@
 #include "taskmanager/connector/kafka/rdkafka/kafka_error.h"
 #include "taskmanager/connector/kafka/source/kafka_enumerator.h"
 #include "taskmanager/connector/kafka/source/kafka_split.h"
+#include "taskmanager/connector/kafka/source/rd_consumer.h"
 
 namespace weir::taskmanager::kafka {
 namespace {
 
 constexpr int kTimeoutMs = 5'000;
+constexpr int64_t kMemoryBytes = 1 << 20;  // nothing is fetched
 
 struct Freed {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
-  void operator()(rd_kafka_AdminOptions_t* options) const { rd_kafka_AdminOptions_destroy(options); }
-  void operator()(rd_kafka_AlterConsumerGroupOffsets_t* change) const {
-    rd_kafka_AlterConsumerGroupOffsets_destroy(change);
-  }
 };
 
 absl::StatusOr<PartitionList> ListOf(const std::vector<SplitPosition>& positions) {
@@ -41,19 +39,9 @@ absl::StatusOr<PartitionList> ListOf(const std::vector<SplitPosition>& positions
   return list;
 }
 
-/// One group was asked for; its partitions have errors of their own.
 absl::Status StatusOf(rd_kafka_event_t* answer, const std::string& doing) {
   RETURN_IF_ERROR(KafkaError(rd_kafka_event_error(answer), doing));
-  const rd_kafka_AlterConsumerGroupOffsets_result_t* const result =
-      rd_kafka_event_AlterConsumerGroupOffsets_result(answer);
-  size_t count = 0;
-  const rd_kafka_group_result_t** const groups =
-      result == nullptr ? nullptr : rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &count);
-  if (count == 0) return absl::UnavailableError(absl::StrCat(doing, ": the answer names no group"));
-  if (const rd_kafka_error_t* const error = rd_kafka_group_result_error(groups[0]); error != nullptr) {
-    return KafkaError(rd_kafka_error_code(error), doing);
-  }
-  const rd_kafka_topic_partition_list_t* const partitions = rd_kafka_group_result_partitions(groups[0]);
+  const rd_kafka_topic_partition_list_t* const partitions = rd_kafka_event_topic_partition_list(answer);
   for (int i = 0; partitions != nullptr && i < partitions->cnt; ++i) {
     RETURN_IF_ERROR(KafkaError(partitions->elems[i].err, doing));
   }
@@ -68,17 +56,12 @@ absl::Status CommitGroupOffsets(const SourceContext& context, const std::vector<
   const std::string group = GroupOf(context, source);
   const std::string doing = absl::StrCat("committing offsets to group ", group);
   ASSIGN_OR_RETURN(const PartitionList list, ListOf(positions));
-  ASSIGN_OR_RETURN(ClientConf conf, ClientConf::Make(source.connection, NameOf(context)));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Client::Create(std::move(conf), Client::Kind::kProducer));
-  const std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t, Freed> change(
-      rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get()));
-  const std::unique_ptr<rd_kafka_AdminOptions_t, Freed> options(
-      rd_kafka_AdminOptions_new(client->get(), RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS));
-  char why[256];
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), kTimeoutMs, why, sizeof(why));
+  // As a consumer does, not by an admin request: librdkafka 2.0.2 aborts the process when one to a group's coordinator
+  // is under way and the broker dies.
+  ASSIGN_OR_RETURN(const std::shared_ptr<Client> client,
+                   RdConsumer::MakeClient(source, NameOf(context), group, kMemoryBytes));
   const std::unique_ptr<rd_kafka_queue_t, Freed> queue(rd_kafka_queue_new(client->get()));
-  rd_kafka_AlterConsumerGroupOffsets_t* changes[] = {change.get()};
-  rd_kafka_AlterConsumerGroupOffsets(client->get(), changes, 1, options.get(), queue.get());
+  RETURN_IF_ERROR(KafkaError(rd_kafka_commit_queue(client->get(), list.get(), queue.get(), nullptr, nullptr), doing));
   const std::unique_ptr<rd_kafka_event_t, Freed> answer(rd_kafka_queue_poll(queue.get(), kTimeoutMs));
   if (answer == nullptr) return client->Explain(absl::UnavailableError(doing));
   return client->Explain(StatusOf(answer.get(), doing));

@@ -18,7 +18,7 @@ class TemporaryFolder {
   TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
+    path_ = std::filesystem::canonical(name).string();
   }
   ~TemporaryFolder() {
     std::error_code ignored;
@@ -32,6 +32,10 @@ class TemporaryFolder {
   std::string Write(const std::string& name, std::string_view text) const {
     std::ofstream(PathOf(name), std::ios::binary) << text;
     return PathOf(name);
+  }
+  /// In one step, as an editor or a secret's mount does: a reader sees the old text or the new one.
+  void Replace(const std::string& name, std::string_view text) const {
+    std::filesystem::rename(Write(".new", text), PathOf(name));
   }
   static std::string Read(const std::string& path) {
     std::ostringstream text;

@@ -1,7 +1,6 @@
 #include "common/http/http_server.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "common/base/endpoint.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::http {
 namespace {
@@ -114,13 +114,9 @@ TEST_CASE("HttpServer: other methods, queries, requests that are too large") {
 }
 
 TEST_CASE("HttpServer: where tokens are asked for, a path may need one") {
-  char name[] = "/tmp/weir-http-XXXXXX";
-  const int fd = mkstemp(name);
-  const std::string tokens = "read_only eye reads-0123456789\ntaskmanager tm tasks-0123456789\n";
-  REQUIRE(write(fd, tokens.data(), tokens.size()) == static_cast<ssize_t>(tokens.size()));
-  close(fd);
-  auto access = security::Access::Open(name);
-  unlink(name);
+  const testing::TemporaryFolder folder;
+  auto access = security::Access::Open(
+      folder.Write("tokens", "read_only eye reads-0123456789\ntaskmanager tm tasks-0123456789\n"));
   REQUIRE(access.ok());
   HttpServer server;
   server.Get("/healthz", [] { return Response{.body = "ok"}; });

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/security/refusals.h"
-#include "tests/unit/security/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::security {
 namespace {
@@ -18,7 +18,7 @@ absl::StatusCode Ask(Access& access, const std::string& authorization, Role need
 }
 
 TEST_CASE("access: each role is good for its own calls, an admin may read too") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   auto access = Access::Open(folder.Write("tokens", kTokens));
   REQUIRE(access.ok());
   using Code = absl::StatusCode;
@@ -36,7 +36,7 @@ TEST_CASE("access: each role is good for its own calls, an admin may read too") 
 }
 
 TEST_CASE("access: no token and a wrong one are refused, counted, and not quoted") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   auto access = Access::Open(folder.Write("tokens", kTokens));
   REQUIRE(access.ok());
   const int64_t before = Refused(Refusal::kNoCredential);
@@ -56,7 +56,7 @@ TEST_CASE("access: without a file everybody may do everything") {
 }
 
 TEST_CASE("access: who is admitted is told") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   auto access = Access::Open(folder.Write("tokens", kTokens));
   REQUIRE(access.ok());
   std::vector<std::string> seen;
@@ -67,7 +67,7 @@ TEST_CASE("access: who is admitted is told") {
 }
 
 TEST_CASE("access: a file that changes is read again, a wrong one is not") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   auto access = Access::Open(folder.Write("tokens", kTokens));
   REQUIRE(access.ok());
   auto becomes = [&](const char* token, absl::StatusCode code) {
@@ -77,18 +77,18 @@ TEST_CASE("access: a file that changes is read again, a wrong one is not") {
     }
     return false;
   };
-  folder.Write("tokens", "admin ops other-0123456789\n");
+  folder.Replace("tokens", "admin ops other-0123456789\n");
   CHECK(becomes("Bearer other-0123456789", absl::StatusCode::kOk));
   CHECK(Ask(**access, "Bearer admin-0123456789", Role::kAdmin) == absl::StatusCode::kUnauthenticated);
-  folder.Write("tokens", "what is this\n");
+  folder.Replace("tokens", "what is this\n");
   CHECK(Ask(**access, "Bearer other-0123456789", Role::kAdmin) == absl::StatusCode::kOk);
-  folder.Write("tokens", "admin ops third-0123456789\n");
+  folder.Replace("tokens", "admin ops third-0123456789\n");
   CHECK(becomes("Bearer third-0123456789", absl::StatusCode::kOk));
 }
 
 TEST_CASE("access: a file that is missing or wrong at the start is an error") {
-  const TemporaryFolder folder;
-  CHECK_FALSE(Access::Open(folder / "none").ok());
+  const testing::TemporaryFolder folder;
+  CHECK_FALSE(Access::Open(folder.PathOf("none")).ok());
   CHECK_FALSE(Access::Open(folder.Write("empty", "")).ok());
 }
 

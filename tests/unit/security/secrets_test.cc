@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/security/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::security {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using config::Value;
 
 TEST_CASE("secrets: references are replaced wherever a value stands, once") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   folder.Write("password", "pa${secret:user}ss\n");
   folder.Write("user", "me\r\n");
   Value options = Value::Map(
@@ -26,7 +26,7 @@ TEST_CASE("secrets: references are replaced wherever a value stands, once") {
 }
 
 TEST_CASE("secrets: what is wrong names the secret, never what is in a file") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   folder.Write("empty", "\n");
   folder.Write("good", "contents-of-good");
   folder.Write("huge", std::string(70'000, 'x'));

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/security/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::security {
 namespace {
@@ -47,12 +47,12 @@ TEST_CASE("token table: what is wrong is said with its line, without the token")
 }
 
 TEST_CASE("client token: alone in a file, or a line of a token file, never a hash") {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   CHECK(*LoadClientToken(folder.Write("a", "# mine\n  0123456789abcdef \n")) == "0123456789abcdef");
   CHECK(*LoadClientToken(folder.Write("b", "admin ops 0123456789abcdef\n")) == "0123456789abcdef");
   CHECK_FALSE(LoadClientToken(folder.Write("c", "admin ops sha256:00\n")).ok());
   CHECK_FALSE(LoadClientToken(folder.Write("d", "\n")).ok());
-  CHECK_FALSE(LoadClientToken(folder / "none").ok());
+  CHECK_FALSE(LoadClientToken(folder.PathOf("none")).ok());
 }
 
 }  // namespace

@@ -6,17 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/simulation/network/network_faults.h"
+#include "tests/unit/simulation/run.h"
 
 namespace weir::sim {
 namespace {
-
-constexpr SteadyMicros kSecond = 1'000'000;
-
-/// To that time, even if there is nothing left to do.
-void Run(Simulation& simulation, SteadyMicros until) {
-  simulation.At(until, [] {});
-  simulation.RunUntil(until);
-}
 
 control::ToTaskManager Complete(int64_t checkpoint) {
   return control::CheckpointComplete{{LeaderEpoch(1), JobId{"j"}, Attempt(1)}, CheckpointId(checkpoint)};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/simulation/network/network_faults.h"
+#include "tests/unit/simulation/run.h"
 
 namespace weir::sim {
 namespace {
@@ -13,13 +14,6 @@ using taskmanager::ChannelId;
 using taskmanager::Element;
 using taskmanager::InputChannel;
 
-constexpr SteadyMicros kSecond = 1'000'000;
-
-/// To that time, even if there is nothing left to do.
-void Run(Simulation& simulation, SteadyMicros until) {
-  simulation.At(until, [] {});
-  simulation.RunUntil(until);
-}
 const ChannelId kFirst{JobId{"j"}, Attempt(2), 0, 0, 1}, kSecondChannel{JobId{"j"}, Attempt(2), 0, 0, 2};
 
 Element Watermark(int64_t value) {

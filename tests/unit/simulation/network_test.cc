@@ -4,16 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/simulation/run.h"
+
 namespace weir::sim {
 namespace {
-
-constexpr SteadyMicros kSecond = 1'000'000;
-
-/// To that time, even if there is nothing left to do.
-void Run(Simulation& simulation, SteadyMicros until) {
-  simulation.At(until, [] {});
-  simulation.RunUntil(until);
-}
 
 /// A client that connects at once and a server; both note what comes.
 struct Pair {

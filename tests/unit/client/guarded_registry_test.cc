@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/security/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::client {
 namespace {
@@ -43,7 +43,7 @@ struct Fixture {
     source.node = &node;
     sink.node = &node;
   }
-  security::TemporaryFolder folder;
+  testing::TemporaryFolder folder;
   taskmanager::ConnectorRegistry registry;
   job::Node node;
   SourceContext source;

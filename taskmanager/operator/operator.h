@@ -71,7 +71,7 @@ class AsyncSnapshot {
 /// One step of a chain: takes batches, emits batches.
 ///
 /// Thread:  the task's thread, except what AsyncSnapshot does.
-/// Order:   Open; then Process, AdvanceWatermark, Drain, Snapshot, OnCheckpoint… in any order; then the destructor.
+/// Order:   Open; then Process, AdvanceWatermark, Drain, OnTimer, Snapshot, OnCheckpoint… in any order; then the destructor.
 /// Errors:  kInvalidArgument = the user's data or expression (not retried); anything else fails the attempt.
 /// Source:  Flink's StreamOperator; resumable steps instead of blocking ones.
 class Operator {
@@ -87,6 +87,11 @@ class Operator {
   virtual absl::StatusOr<Progress> Drain(Output& output) { return Progress::kDone; }
   /// Called when the task has nothing else to do: emit or flush what should not wait longer.
   virtual absl::Status OnIdle(Output& output) { return absl::OkStatus(); }
+  /// When OnTimer wants to be called; 0: not at all. Asked between steps.
+  virtual SteadyMicros next_timer() const { return 0; }
+  /// That time has come, by the context's clock. Called again until kDone; each call emits a bounded amount. Rows and
+  /// barriers may come in between.
+  virtual absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) { return Progress::kDone; }
   /// Whether Snapshot has what it needs. While not, the task takes no input; woken, it asks again, and after a while it
   /// declines the checkpoint.
   virtual bool ReadyToSnapshot() const { return true; }

@@ -78,6 +78,28 @@ absl::Status OperatorChain::Continue() {
   return absl::OkStatus();
 }
 
+SteadyMicros OperatorChain::next_timer() const {
+  if (timing_ >= 0) return 1;
+  SteadyMicros next = 0;
+  for (const OperatorPtr& op : operators_) {
+    const SteadyMicros due = op == nullptr ? 0 : op->next_timer();
+    if (due != 0 && (next == 0 || due < next)) next = due;
+  }
+  return next;
+}
+
+absl::Status OperatorChain::RunTimer(SteadyMicros now) {
+  WEIR_CHECK(position_ < 0);
+  for (int i = 0; timing_ < 0 && i < static_cast<int>(operators_.size()); ++i) {
+    const SteadyMicros due = operators_[i] == nullptr ? 0 : operators_[i]->next_timer();
+    if (due != 0 && due <= now) timing_ = i;
+  }
+  if (timing_ < 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Progress progress, operators_[timing_]->OnTimer(now, outputs_[timing_]));
+  if (progress == Progress::kDone) timing_ = -1;
+  return absl::OkStatus();
+}
+
 int OperatorChain::FirstUnready() const {
   for (size_t i = 0; i < operators_.size(); ++i) {
     if (operators_[i] != nullptr && !operators_[i]->ReadyToSnapshot()) return static_cast<int>(i);

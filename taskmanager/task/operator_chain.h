@@ -36,6 +36,11 @@ class OperatorChain {
   /// One operator's bounded piece of the step under way.
   absl::Status Continue();
 
+  /// When an operator's timer is due; 0: none. In the past while one is not through.
+  SteadyMicros next_timer() const;
+  /// One piece of the first operator whose timer is due. Not while a step is under way.
+  absl::Status RunTimer(SteadyMicros now);
+
   /// Index of an operator that cannot take a snapshot now; -1: all can.
   int FirstUnready() const;
   absl::Status OnIdle();
@@ -75,6 +80,7 @@ class OperatorChain {
   const Clock* clock_;
   int position_ = -1;  // operator whose turn it is; -1: nothing under way
   bool draining_ = false;
+  int timing_ = -1;  // operator whose timer is not through; -1: none
   int64_t stepping_to_ = batch::kMinTimestamp;
   int64_t watermark_ = batch::kMinTimestamp;  // all operators have processed it
 };

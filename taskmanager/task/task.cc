@@ -48,6 +48,11 @@ absl::StatusOr<Task::StepResult> Task::Step() {
     chain_.BeginDrain();
     return StepResult{};
   }
+  if (const SteadyMicros due = chain_.next_timer(); due != 0 && due <= now) {
+    was_idle_ = false;
+    RETURN_IF_ERROR(chain_.RunTimer(now));
+    return StepResult{};
+  }
   return source_ != nullptr ? StepSource(now) : StepInputs(now);
 }
 
@@ -59,9 +64,10 @@ absl::StatusOr<Task::StepResult> Task::Idle(SteadyMicros now, SteadyMicros until
   } else if (chain_.flush_at() != 0) {
     RETURN_IF_ERROR(chain_.FlushEdges());
   }
-  if (aligner_.started_at() != 0) {
-    const SteadyMicros deadline = aligner_.started_at() + options_.checkpoint_timeout_micros;
-    if (until == 0 || deadline < until) until = deadline;
+  const SteadyMicros deadline =
+      aligner_.started_at() == 0 ? 0 : aligner_.started_at() + options_.checkpoint_timeout_micros;
+  for (const SteadyMicros at : {deadline, chain_.next_timer()}) {
+    if (at != 0 && (until == 0 || at < until)) until = at;
   }
   return StepResult{StepResult::Kind::kWaitInput, until};
 }

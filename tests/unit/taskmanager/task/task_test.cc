@@ -51,6 +51,12 @@ struct Probe final : Operator {
     log->push_back("drain");
     return Progress::kDone;
   }
+  SteadyMicros next_timer() const override { return timer; }
+  absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output&) override {
+    log->push_back("timer " + std::to_string(now));
+    timer = 0;
+    return ++timer_steps % 2 == 0 ? Progress::kDone : Progress::kMore;
+  }
   bool ReadyToSnapshot() const override { return ready; }
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override {
     log->push_back("snapshot " + std::to_string(checkpoint.value));
@@ -70,6 +76,8 @@ struct Probe final : Operator {
   };
   std::vector<std::string>* log;
   int watermark_steps = 0;
+  int timer_steps = 0;
+  SteadyMicros timer = 0;
   bool ready = true;
   bool asynchronous = false;
   int64_t failing = -1;
@@ -351,4 +359,26 @@ TEST_CASE("Task: the snapshot names the watermark that its state stands at", "[t
   REQUIRE(f.events.acks.size() == 1);
   CHECK(f.events.acks[0].snapshot.ended);
   CHECK(f.events.acks[0].snapshot.operators[0].watermark == batch::kMaxTimestamp);
+}
+
+TEST_CASE("Task: an operator's timer is waited for and called until it is through, before the next rows", "[task]") {
+  Fixture f;
+  f.probe->timer = 500;
+  auto idle = f.task->Step();
+  REQUIRE(idle.ok());
+  CHECK(idle->kind == Task::StepResult::Kind::kWaitInput);
+  CHECK(idle->until == 500);
+  f.Send(0, Kind::kBarrier, 7);  // an alignment's deadline, 1001, is later
+  f.Run();
+  idle = f.task->Step();
+  REQUIRE(idle.ok());
+  CHECK(idle->until == 500);
+  CHECK(f.TakeLog().empty());
+  f.clock.now = 500;
+  f.Send(1, Kind::kBatch, 3);
+  f.Run();
+  CHECK(f.TakeLog() == Log{"timer 500", "timer 500", "rows 3"});
+  idle = f.task->Step();
+  REQUIRE(idle.ok());
+  CHECK(idle->until == 1001);
 }

@@ -17,7 +17,8 @@ inline constexpr int64_t kMinTimestamp = std::numeric_limits<int64_t>::min();
 /// No event will come any more.
 inline constexpr int64_t kMaxTimestamp = std::numeric_limits<int64_t>::max();
 
-/// What a row does to the result (as in a changelog). Only inserts are produced so far; the seam for updating results.
+/// What a row does to the result (as in a changelog). Updating operators emit inserts and update_afters: the new row of
+/// its key. The other two are for results that shrink; nothing emits them yet. The numbers are on the wire.
 enum class RowKind : uint8_t { kInsert = 0, kUpdateBefore = 1, kUpdateAfter = 2, kDelete = 3 };
 
 /// Rows in columns: what operators take and emit.
@@ -39,6 +40,9 @@ struct Batch {
 
   const int64_t* times() const {
     return event_times ? reinterpret_cast<const int64_t*>(event_times->data()) : nullptr;
+  }
+  RowKind kind(int64_t row) const {
+    return row_kinds ? static_cast<RowKind>(row_kinds->data()[row]) : RowKind::kInsert;
   }
   Batch Gather(const uint32_t* indices, int64_t count) const;
   Batch Slice(int64_t from, int64_t count) const;
@@ -71,6 +75,7 @@ class BatchBuilder {
   size_t bytes_ = 0;
   std::vector<Pending> pending_;
   std::vector<int64_t> times_;
+  std::vector<RowKind> kinds_;  // empty while all rows were inserts
 };
 
 /// The wire form of a batch (little-endian, version byte first): row count, flags, per column validity, values, and for

@@ -47,6 +47,11 @@ void BatchBuilder::Append(const Batch& batch, const uint32_t* rows, int64_t coun
     for (int64_t i = 0; i < count; ++i) times_.push_back(times ? times[rows[i]] : kMinTimestamp);
     bytes_ += static_cast<size_t>(count) * 8;
   }
+  if (batch.row_kinds && kinds_.empty()) kinds_.assign(static_cast<size_t>(rows_), RowKind::kInsert);
+  if (batch.row_kinds || !kinds_.empty()) {
+    for (int64_t i = 0; i < count; ++i) kinds_.push_back(batch.kind(rows[i]));
+    bytes_ += static_cast<size_t>(count);
+  }
   rows_ += count;
 }
 
@@ -69,6 +74,10 @@ Batch BatchBuilder::Finish() {
   if (with_times_) {
     out.event_times = Buffer::Copy({reinterpret_cast<const char*>(times_.data()), times_.size() * 8});
     times_.clear();
+  }
+  if (!kinds_.empty()) {
+    out.row_kinds = Buffer::Copy({reinterpret_cast<const char*>(kinds_.data()), kinds_.size()});
+    kinds_.clear();
   }
   rows_ = 0;
   bytes_ = 0;

@@ -112,7 +112,14 @@ absl::StatusOr<Batch> DecodeBatch(const SchemaPtr& schema, BufferPtr bytes) {
     out.columns.push_back(*std::move(column));
   }
   if ((flags & kHasTimes) != 0) out.event_times = Buffer::Copy(reader.GetRaw(uint64_t{rows} * 8));
-  if ((flags & kHasRowKinds) != 0) out.row_kinds = Buffer::Copy(reader.GetRaw(rows));
+  if ((flags & kHasRowKinds) != 0) {
+    out.row_kinds = Buffer::Copy(reader.GetRaw(rows));
+    for (size_t i = 0; i < out.row_kinds->size(); ++i) {
+      if (static_cast<uint8_t>(out.row_kinds->data()[i]) > static_cast<uint8_t>(RowKind::kDelete)) {
+        return Damaged("an unknown row kind");
+      }
+    }
+  }
   if (!reader.AtEnd()) return Damaged("its length is wrong");
   return out;
 }

@@ -111,6 +111,34 @@ TEST_CASE("Batch: gather, slice and builder agree row by row", "[batch]") {
   CHECK(builder.rows() == 0);
 }
 
+TEST_CASE("Batch: row kinds go wherever rows go", "[batch]") {
+  weir::Rng rng(4);
+  const Batch inserts = Sample(rng, 6);
+  Batch batch = Sample(rng, 6);
+  batch.row_kinds = Buffer::Copy({"\0\2\0\2\3\1", 6});
+  auto kinds = [](const Batch& b) {
+    std::string out;
+    for (int64_t i = 0; i < b.rows; ++i) out += static_cast<char>('0' + static_cast<int>(b.kind(i)));
+    return out;
+  };
+  const uint32_t picks[] = {5, 1, 1, 0};
+  CHECK(kinds(batch.Gather(picks, 4)) == "1220");
+  CHECK(kinds(batch.Slice(1, 3)) == "202");
+  std::string bytes;
+  EncodeBatch(batch, &bytes);
+  CHECK(kinds(*DecodeBatch(batch.schema, Buffer::Copy(bytes))) == "020231");
+  bytes.back() = 4;
+  CHECK(absl::IsDataLoss(DecodeBatch(batch.schema, Buffer::Copy(bytes)).status()));
+  // The builder's rows of before are inserts, and what comes after without kinds, too.
+  BatchBuilder builder(batch.schema, true);
+  builder.Append(inserts, picks, 2);
+  builder.Append(batch, picks, 4);
+  builder.Append(inserts, picks, 1);
+  CHECK(kinds(builder.Finish()) == "0012200");
+  builder.Append(inserts, picks, 2);
+  CHECK(builder.Finish().row_kinds == nullptr);
+}
+
 TEST_CASE("Decimal: text to number and back", "[batch]") {
   auto round = [](const char* text, int precision, int scale) {
     const auto v = ParseDecimal(text, precision, scale);

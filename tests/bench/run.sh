@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
-# Measures a release build against its targets: prints a table, keeps build/bench/*.json.
+# Measures a release build: prints figures against their targets, keeps JSON and Markdown in build/bench/.
 #
-#   ./tests/bench/run.sh                    all figures but Kafka's
-#   ./tests/bench/run.sh throughput idle    these: throughput intervals idle start submit failover
-#   ./tests/bench/run.sh kafka              the Kafka figures, on a broker of their own (5 minutes)
-#   ./tests/bench/run.sh kafka latency      these: throughput latency failover
+#   ./tests/bench/run.sh                         daemons and fraud
+#   ./tests/bench/run.sh SUITE... [OPTION...]    --help lists both
+#   ./tests/bench/run.sh nexmark --peer flink    the same work in Flink, set up in build/, in turns with ours
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-./deploy/install-dependencies.sh
-if [ "${1:-}" = kafka ]; then
-  shift
+kafka=() targets=(weir)
+for argument in "$@"; do
+  case "$argument" in
+    -h | --help) exec python3 tests/bench/bench.py --help ;;
+    kafka | latency)
+      kafka=(--kafka)
+      targets=(weir weir_kafka_load weir_kafka_drain weir_kafka_latency weir_kafka_bare)
+      ;;
+    flink | --peer=flink) kafka=(--kafka) ;;  # a JVM and Maven
+  esac
+done
+./deploy/install-dependencies.sh "${kafka[@]}"
+# As it is configured: another user of build/release may have asked for the tests.
+if [ ${#targets[@]} -gt 1 ]; then
   cmake --preset release -DWEIR_TESTS=ON >/dev/null
-  ninja -C build/release weir weir_kafka_load weir_kafka_drain weir_kafka_latency weir_kafka_bare
-  export WEIR_BINARY=$PWD/build/release/weir
-  exec python3 tests/bench/kafka.py "$@"
+else
+  [ -e build/release/CMakeCache.txt ] && cmake build/release >/dev/null || cmake --preset release >/dev/null
 fi
-cmake --preset release >/dev/null
-ninja -C build/release weir
+ninja -C build/release "${targets[@]}"
 export WEIR_BINARY=$PWD/build/release/weir
 exec python3 tests/bench/bench.py "$@"

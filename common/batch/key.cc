@@ -18,27 +18,76 @@ double Canonical(double v) {
   return v == 0 ? 0.0 : v;
 }
 
-void AppendKey(const Column& column, int64_t row, std::string* out) {
-  ByteWriter writer(out);
+/// Writes the canonical bytes of one value; returns what follows.
+char* WriteKey(const Column& column, int64_t row, char* p) {
   if (column.IsNull(row)) {
-    writer.Put<uint8_t>(0);
-    return;
+    *p++ = 0;
+    return p;
   }
-  writer.Put<uint8_t>(1);
-  switch (column.type().kind) {
-    case TypeKind::kBoolean: writer.Put(column.at<uint8_t>(row)); break;
-    case TypeKind::kInt:
-    case TypeKind::kDate: writer.Put(column.at<int32_t>(row)); break;
-    case TypeKind::kBigint:
-    case TypeKind::kTimestamp: writer.Put(column.at<int64_t>(row)); break;
-    case TypeKind::kDouble: writer.Put(Canonical(column.at<double>(row))); break;
-    case TypeKind::kDecimal: {
-      const Decimal v = column.at<Decimal>(row);
-      out->append(reinterpret_cast<const char*>(&v), sizeof(v));
-      break;
+  *p++ = 1;
+  const TypeKind kind = column.type().kind;
+  if (IsVariable(kind)) {
+    const std::string_view text = column.text(row);
+    size_t size = text.size();
+    for (; size >= 0x80; size >>= 7) *p++ = static_cast<char>(size | 0x80);
+    *p++ = static_cast<char>(size);
+    std::memcpy(p, text.data(), text.size());
+    return p + text.size();
+  }
+  if (kind == TypeKind::kDouble) {
+    const double v = Canonical(column.at<double>(row));
+    std::memcpy(p, &v, sizeof(v));
+    return p + sizeof(v);
+  }
+  const auto width = static_cast<size_t>(Width(kind));
+  std::memcpy(p, column.data<char>() + static_cast<size_t>(column.index(row)) * width, width);
+  return p + width;
+}
+
+/// At most as many bytes as the keys of the column take.
+size_t KeyBytesAtMost(const Column& column, int64_t rows) {
+  const TypeKind kind = column.type().kind;
+  if (!IsVariable(kind)) return static_cast<size_t>(rows) * (1 + static_cast<size_t>(Width(kind)));
+  const StringRef* refs = column.data<StringRef>();
+  size_t total = 0;
+  for (int64_t i = 0; i < rows; ++i) total += refs[column.index(i)].size + 6;
+  return total;
+}
+
+template <size_t kWidth>
+void CopyFixed(const Column& column, int64_t rows, size_t stride, char* to) {
+  const char* values = column.data<char>();
+  for (int64_t i = 0; i < rows; ++i, to += stride) {
+    to[0] = 1;
+    std::memcpy(to + 1, values + static_cast<size_t>(column.index(i)) * kWidth, kWidth);
+  }
+}
+
+/// Keys of columns of fixed width without NULLs: column by column, all of one length.
+void FixedKeys(const Batch& batch, const std::vector<int>& columns, size_t stride, KeyBatch* keys) {
+  keys->bytes.resize(static_cast<size_t>(batch.rows) * stride);
+  char* to = keys->bytes.data();
+  for (const int c : columns) {
+    const Column& column = batch.columns[c];
+    switch (Width(column.type().kind)) {
+      case 1: CopyFixed<1>(column, batch.rows, stride, to); break;
+      case 4: CopyFixed<4>(column, batch.rows, stride, to); break;
+      case 8: CopyFixed<8>(column, batch.rows, stride, to); break;
+      default: CopyFixed<16>(column, batch.rows, stride, to); break;
     }
-    case TypeKind::kString:
-    case TypeKind::kBytes: writer.PutBytes(column.text(row)); break;
+    if (column.type().kind == TypeKind::kDouble) {
+      for (int64_t i = 0; i < batch.rows; ++i) {
+        const double v = Canonical(column.at<double>(i));
+        std::memcpy(to + static_cast<size_t>(i) * stride + 1, &v, sizeof(v));
+      }
+    }
+    to += 1 + Width(column.type().kind);
+  }
+  const char* key = keys->bytes.data();
+  for (int64_t i = 0; i < batch.rows; ++i, key += stride) {
+    keys->offsets[i + 1] = static_cast<uint32_t>((i + 1) * static_cast<int64_t>(stride));
+    // The usual key's length is known to the compiler.
+    keys->hashes[i] = stride == 9 ? XXH3_64bits(key, 9) : XXH3_64bits(key, stride);
   }
 }
 
@@ -77,13 +126,63 @@ void MakeKeys(const Batch& batch, const std::vector<int>& columns, KeyBatch* key
     const Column& column = batch.columns[columns[0]];
     if (IsVariable(column.type().kind) && column.validity() == nullptr) return StringKeys(column, batch.rows, keys);
   }
-  keys->bytes.clear();
-  for (size_t i = 0; i < rows; ++i) {
-    for (const int c : columns) AppendKey(batch.columns[c], static_cast<int64_t>(i), &keys->bytes);
-    keys->offsets[i + 1] = static_cast<uint32_t>(keys->bytes.size());
+  size_t at_most = 0;
+  bool fixed = !columns.empty();
+  for (const int c : columns) {
+    const Column& column = batch.columns[c];
+    at_most += KeyBytesAtMost(column, batch.rows);
+    fixed &= !IsVariable(column.type().kind) && column.validity() == nullptr;
   }
-  for (size_t i = 0; i < rows; ++i) keys->hashes[i] = HashKey(keys->key(static_cast<int64_t>(i)));
+  if (fixed && rows > 0) return FixedKeys(batch, columns, at_most / rows, keys);
+  keys->bytes.resize(at_most);
+  char* p = keys->bytes.data();
+  for (size_t i = 0; i < rows; ++i) {
+    const char* const start = p;
+    for (const int c : columns) p = WriteKey(batch.columns[c], static_cast<int64_t>(i), p);
+    keys->offsets[i + 1] = static_cast<uint32_t>(p - keys->bytes.data());
+    keys->hashes[i] = XXH3_64bits(start, static_cast<size_t>(p - start));
+  }
+  keys->bytes.resize(static_cast<size_t>(p - keys->bytes.data()));
 }
+
+namespace {
+
+template <size_t kWidth>
+void ReadFixed(const std::vector<std::string_view>& keys, size_t offset, char* to) {
+  for (size_t row = 0; row < keys.size(); ++row) std::memcpy(to + row * kWidth, keys[row].data() + offset + 1, kWidth);
+}
+
+/// Keys of fixed width without NULLs. False: they are not of this kind, and `columns` are as before.
+bool DecodeFixed(const std::vector<DataType>& types, const std::vector<std::string_view>& keys,
+                 std::vector<Column>* columns) {
+  size_t stride = 0;
+  for (const DataType& type : types) {
+    if (IsVariable(type.kind)) return false;
+    stride += 1 + static_cast<size_t>(Width(type.kind));
+  }
+  for (const std::string_view key : keys) {
+    if (key.size() != stride) return false;
+    size_t offset = 0;
+    for (const DataType& type : types) {
+      if (key[offset] == 0) return false;
+      offset += 1 + static_cast<size_t>(Width(type.kind));
+    }
+  }
+  size_t offset = 0;
+  for (size_t c = 0; c < types.size(); ++c) {
+    char* to = (*columns)[c].mutable_data<char>();
+    switch (Width(types[c].kind)) {
+      case 1: ReadFixed<1>(keys, offset, to); break;
+      case 4: ReadFixed<4>(keys, offset, to); break;
+      case 8: ReadFixed<8>(keys, offset, to); break;
+      default: ReadFixed<16>(keys, offset, to); break;
+    }
+    offset += 1 + static_cast<size_t>(Width(types[c].kind));
+  }
+  return true;
+}
+
+}  // namespace
 
 absl::StatusOr<std::vector<Column>> DecodeKeys(const std::vector<DataType>& types,
                                                const std::vector<std::string_view>& keys) {
@@ -91,6 +190,7 @@ absl::StatusOr<std::vector<Column>> DecodeKeys(const std::vector<DataType>& type
   std::vector<Column> columns;
   std::vector<StringArena> arenas(types.size());
   for (const DataType& type : types) columns.push_back(Column::Allocate(type, rows));
+  if (DecodeFixed(types, keys, &columns)) return columns;
   for (int64_t row = 0; row < rows; ++row) {
     ByteReader reader(keys[row]);
     for (size_t c = 0; c < types.size(); ++c) {

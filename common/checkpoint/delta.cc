@@ -14,9 +14,10 @@ namespace weir::checkpoint {
 namespace {
 
 constexpr uint32_t kMagic = 0x544c4457;  // "WDLT"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
+constexpr uint16_t kOldestVersion = 1;
 constexpr size_t kCrcOffset = DeltaBuilder::kHeaderSize - 4;
-enum BlockType : uint8_t { kEntries = 1, kDrop = 2 };
+enum BlockType : uint8_t { kEntries = 1, kDrop = 2, kRemovals = 3 };
 constexpr size_t kBlockHeader = 9;
 
 // Entries up to this size are put together on the stack and appended at once.
@@ -54,10 +55,11 @@ absl::StatusOr<std::string_view> NextBody(std::string_view* bytes, std::string_v
   const std::string_view body = r.GetRaw(length);
   if (Crc32c(body, Crc32c(bytes->substr(0, kCrcOffset))) != crc)
     return Damaged(what, "its checksum differs");
-  if (version != kVersion) {
+  if (version < kOldestVersion || version > kVersion) {
     return absl::FailedPreconditionError(absl::StrCat("state delta ", std::string(what),
                                                       " has format version ", version,
-                                                      "; this build reads version ", kVersion));
+                                                      "; this build reads versions ", kOldestVersion,
+                                                      " to ", kVersion));
   }
   bytes->remove_prefix(DeltaBuilder::kHeaderSize + length);
   return body;
@@ -85,6 +87,25 @@ absl::Status VisitEntries(std::string_view payload, std::string_view what, Delta
   return absl::OkStatus();
 }
 
+absl::Status VisitRemovals(std::string_view payload, std::string_view what, DeltaVisitor* visitor) {
+  ByteReader r(payload);
+  DeltaVisitor::Block block;
+  block.removals = true;
+  block.table = r.GetBytes();
+  block.ns = r.Get<int64_t>();
+  if (!r.ok()) return Damaged(what, "a block's head is cut off");
+  RETURN_IF_ERROR(visitor->OnBlock(block));
+  DeltaVisitor::Entry entry;
+  while (r.remaining() > 0) {
+    entry.key_group = r.Get<uint16_t>();
+    entry.key = r.GetBytes();
+    entry.subkey = r.GetBytes();
+    if (!r.ok()) return Damaged(what, "a removal is cut off");
+    RETURN_IF_ERROR(visitor->OnEntry(entry));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status VisitBody(std::string_view body, std::string_view what, DeltaVisitor* visitor) {
   ByteReader r(body);
   while (r.remaining() > 0) {
@@ -94,6 +115,8 @@ absl::Status VisitBody(std::string_view body, std::string_view what, DeltaVisito
     if (!r.ok()) return Damaged(what, "a block is cut off");
     if (type == kEntries) {
       RETURN_IF_ERROR(VisitEntries(payload, what, visitor));
+    } else if (type == kRemovals) {
+      RETURN_IF_ERROR(VisitRemovals(payload, what, visitor));
     } else if (type == kDrop) {
       ByteReader drop(payload);
       const std::string_view table = drop.GetBytes();
@@ -159,7 +182,23 @@ void DeltaBuilder::Add(uint16_t key_group, std::string_view key, std::string_vie
   if (has_text_) w.PutBytes(text);
 }
 
-void DeltaBuilder::EndEntries() {
+void DeltaBuilder::BeginRemovals(std::string_view table, int64_t ns) {
+  block_begin_ = bytes_.size();
+  ByteWriter w(&bytes_);
+  w.Put(static_cast<uint8_t>(kRemovals));
+  w.Put(uint64_t{0});
+  w.PutBytes(table);
+  w.Put(ns);
+}
+
+void DeltaBuilder::AddRemoval(uint16_t key_group, std::string_view key, std::string_view subkey) {
+  ByteWriter w(&bytes_);
+  w.Put(key_group);
+  w.PutBytes(key);
+  w.PutBytes(subkey);
+}
+
+void DeltaBuilder::EndBlock() {
   const uint64_t length = bytes_.size() - block_begin_ - kBlockHeader;
   std::memcpy(bytes_.data() + block_begin_ + 1, &length, sizeof(length));
 }

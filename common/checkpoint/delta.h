@@ -12,7 +12,8 @@ namespace weir::checkpoint {
 /// Whether the bytes hold what changed, or all there is.
 enum class DeltaKind : uint16_t { kDelta = 0, kDump = 1 };
 
-/// Builds one delta: blocks of dropped namespaces and of entries, applied in their order.
+/// Builds one delta: blocks of dropped namespaces, of entries and of removed entries, applied in
+/// their order.
 ///
 /// Thread:  confined. Built on the task's thread at memcpy speed; the checksum is made by Seal,
 /// elsewhere. Shape:   header of 32 bytes: magic "WDLT", version u16, kind u16, checkpoint i64,
@@ -20,7 +21,8 @@ enum class DeltaKind : uint16_t { kDelta = 0, kDump = 1 };
 ///          CRC-32C u32 of the 28 bytes before and the body. Body: blocks: type u8, length u64,
 ///          payload. Type 1, entries: table, value width u32, has text u8, namespace i64; then per
 ///          entry key group u16, key, subkey, value, text (if any). Type 2, drop: table, namespace
-///          i64. Strings are varint length and bytes. Several sealed deltas one after the other are
+///          i64. Type 3, removals (since version 2): table, namespace; then per entry key group, key,
+///          subkey. Strings are varint length and bytes. Several sealed deltas one after the other are
 ///          a delta file too.
 class DeltaBuilder {
  public:
@@ -30,7 +32,10 @@ class DeltaBuilder {
   void BeginEntries(std::string_view table, uint32_t value_width, bool has_text, int64_t ns);
   void Add(uint16_t key_group, std::string_view key, std::string_view subkey, const void* value,
            std::string_view text);
-  void EndEntries();
+  void EndEntries() { EndBlock(); }
+  void BeginRemovals(std::string_view table, int64_t ns);
+  void AddRemoval(uint16_t key_group, std::string_view key, std::string_view subkey);
+  void EndRemovals() { EndBlock(); }
 
   bool empty() const { return bytes_.size() == kHeaderSize; }
   size_t size() const { return bytes_.size(); }
@@ -43,8 +48,10 @@ class DeltaBuilder {
   static constexpr size_t kHeaderSize = 32;
 
  private:
+  void EndBlock();
+
   std::string bytes_;
-  size_t block_begin_ = 0;  // of the open entries block: where its length is patched
+  size_t block_begin_ = 0;  // of the open block: where its length is patched
   uint32_t value_width_ = 0;
   bool has_text_ = false;
 };
@@ -57,12 +64,13 @@ class DeltaVisitor {
     uint32_t value_width = 0;
     bool has_text = false;
     int64_t ns = 0;
+    bool removals = false;  // its entries are removed: they have no value and no text
   };
   struct Entry {
     uint16_t key_group = 0;
     std::string_view key;
     std::string_view subkey;
-    const char* value = nullptr;  // value_width bytes, not aligned
+    const char* value = nullptr;  // value_width bytes, not aligned; null in removals
     std::string_view text;
   };
   virtual ~DeltaVisitor() = default;

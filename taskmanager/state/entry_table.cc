@@ -12,6 +12,8 @@ constexpr uint32_t kFirstRows = 16;
 constexpr int64_t kGroup = 32;  // rows probed together: their cache misses overlap
 constexpr size_t kMinCells = 64;
 constexpr size_t kArenaBlock = 32 << 10;
+constexpr uint32_t kSparseSlots = 1024;
+constexpr size_t kSparseArena = 1 << 20;
 
 }  // namespace
 
@@ -46,6 +48,7 @@ void EntryTable::set_text(uint32_t slot, std::string_view text) {
   if (text.size() > t->capacity) {
     // Growing by half bounds what a text that keeps growing leaves behind in the arena.
     const size_t capacity = std::max(text.size(), size_t{t->capacity} * 3 / 2);
+    arena_dead_ += t->capacity;
     t->data = Allocate(capacity);
     t->capacity = static_cast<uint32_t>(capacity);
   }
@@ -53,8 +56,8 @@ void EntryTable::set_text(uint32_t slot, std::string_view text) {
   t->size = static_cast<uint32_t>(text.size());
 }
 
-uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
-  const uint32_t slot = size_++;
+uint32_t EntryTable::NewSlot() {
+  const uint32_t slot = slots_++;
   if (slot >> chunk_shift_ >= chunks_.size()) {
     const size_t rows = slot == 0 ? kFirstRows : size_t{chunk_mask_} + 1;
     chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(rows * stride_));
@@ -69,9 +72,22 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
     chunks_[0] = std::move(larger);
     first_capacity_ = static_cast<uint32_t>(rows);
   }
-  std::byte* row = Row(slot);
-  std::memset(row, 0, stride_);
-  auto* h = reinterpret_cast<Header*>(row);
+  std::memset(Row(slot), 0, stride_);
+  return slot;
+}
+
+uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
+  uint32_t slot;
+  if (free_.empty()) {
+    slot = NewSlot();
+  } else {
+    // The text's place and the mark of being in the list of changes stay with the row.
+    slot = free_.back();
+    free_.pop_back();
+    clear_flags(slot, kFree);
+    std::memset(value(slot), 0, value_width_);
+  }
+  Header* h = HeaderOf(slot);
   h->key_size = static_cast<uint32_t>(key.size());
   h->subkey_size = static_cast<uint32_t>(subkey.size());
   char* bytes = h->bytes;
@@ -85,7 +101,7 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
 }
 
 void EntryTable::ReserveIndex(size_t more) {
-  const size_t entries = size_ + more;
+  const size_t entries = slots_ - free_.size() + more;
   if (entries * 5 <= index_.size() * 3) return;
   size_t cells = std::max(kMinCells, index_.size());
   while (entries * 5 > cells * 3) cells *= 2;
@@ -122,18 +138,15 @@ uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, 
 
 void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                               const uint32_t* rows, int64_t count, int max_parallelism,
-                              uint32_t* slots, std::vector<uint32_t>* made) {
+                              uint32_t* slots, std::vector<uint32_t>* made,
+                              std::vector<uint32_t>* revived) {
   uint64_t hashes[kGroup];
   for (int64_t begin = 0; begin < count; begin += kGroup) {
     const int64_t n = std::min(kGroup, count - begin);
     ReserveIndex(static_cast<size_t>(n));
     for (int64_t i = 0; i < n; ++i) {
-      const uint32_t row = rows[begin + i];
-      uint64_t hash = keys.hashes[row];
-      if (subkeys != nullptr && !subkeys->key(row).empty())
-        hash = Combine(hash, subkeys->hashes[row]);
-      hashes[i] = hash;
-      PrefetchCell(hash);
+      hashes[i] = HashOfRow(keys, subkeys, rows[begin + i]);
+      PrefetchCell(hashes[i]);
     }
     for (int64_t i = 0; i < n; ++i) PrefetchRow(hashes[i]);
     for (int64_t i = 0; i < n; ++i) {
@@ -145,11 +158,88 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
       if (is_new) {
         HeaderOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
         made->push_back(static_cast<uint32_t>(begin + i));
+      } else if ((flags(slot) & kRemoved) != 0) {
+        clear_flags(slot, kRemoved);
+        --removed_;
+        std::memset(value(slot), 0, value_width_);
+        revived->push_back(static_cast<uint32_t>(begin + i));
       }
       Mark(slot);
       slots[begin + i] = slot;
     }
   }
+}
+
+void EntryTable::FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                         const uint32_t* rows, int64_t count, uint32_t* slots,
+                         std::vector<uint32_t>* absent) {
+  if (index_.empty()) {
+    for (int64_t i = 0; i < count; ++i) absent->push_back(static_cast<uint32_t>(i));
+    std::fill(slots, slots + count, kNoSlot);
+    return;
+  }
+  uint64_t hashes[kGroup];
+  for (int64_t begin = 0; begin < count; begin += kGroup) {
+    const int64_t n = std::min(kGroup, count - begin);
+    for (int64_t i = 0; i < n; ++i) {
+      hashes[i] = HashOfRow(keys, subkeys, rows[begin + i]);
+      PrefetchCell(hashes[i]);
+    }
+    for (int64_t i = 0; i < n; ++i) PrefetchRow(hashes[i]);
+    for (int64_t i = 0; i < n; ++i) {
+      const uint32_t row = rows[begin + i];
+      const int64_t found = Find(
+          keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hashes[i]);
+      slots[begin + i] = kNoSlot;
+      if (found < 0) {
+        absent->push_back(static_cast<uint32_t>(begin + i));
+        continue;
+      }
+      const auto slot = static_cast<uint32_t>(found);
+      if ((flags(slot) & kRemoved) != 0) continue;
+      add_flags(slot, kReferenced);
+      slots[begin + i] = slot;
+    }
+  }
+}
+
+void EntryTable::Remove(uint32_t slot) {
+  if ((flags(slot) & (kPersisted | kStored)) == 0) return Erase(slot);
+  Mark(slot);
+  clear_flags(slot, kReferenced);
+  add_flags(slot, kRemoved);
+  ++removed_;
+  if (has_text_) TextOf(slot)->size = 0;
+}
+
+void EntryTable::Erase(uint32_t slot) {
+  Unlink(slot);
+  Header* h = HeaderOf(slot);
+  if ((h->flags & kRemoved) != 0) --removed_;
+  const size_t key_bytes = size_t{h->key_size} + h->subkey_size;
+  if (key_bytes > kInlineKey) arena_dead_ += key_bytes;
+  if (has_text_) TextOf(slot)->size = 0;
+  h->flags = static_cast<uint16_t>((h->flags & kDirty) | kFree);
+  free_.push_back(slot);
+}
+
+void EntryTable::Unlink(uint32_t slot) {
+  const size_t mask = index_.size() - 1;
+  const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
+  size_t hole = CellOf(hash);
+  while (static_cast<uint32_t>(index_[hole]) != slot + 1) hole = (hole + 1) & mask;
+  // What follows moves up, unless it would come before the cell where its search begins.
+  for (size_t i = (hole + 1) & mask; index_[i] != 0; i = (i + 1) & mask) {
+    if (((i - CellOf(index_[i])) & mask) < ((i - hole) & mask)) continue;
+    index_[hole] = index_[i];
+    hole = i;
+  }
+  index_[hole] = 0;
+}
+
+bool EntryTable::Sparse() const {
+  return (slots_ >= kSparseSlots && free_.size() > slots_ / 4 * 3) ||
+         (arena_dead_ > kSparseArena && arena_dead_ > arena_bytes_ / 2);
 }
 
 uint32_t EntryTable::FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash,
@@ -180,14 +270,15 @@ void EntryTable::ClearDirty() {
 
 void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
   EntryTable kept(value_width_, has_text_);
-  for (uint32_t slot = 0; slot < size_; ++slot) {
-    if (!keep(slot)) continue;
+  for (uint32_t slot = 0; slot < slots_; ++slot) {
+    if ((flags(slot) & kFree) != 0 || !keep(slot)) continue;
     const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
     const uint32_t to = kept.FindOrAdd(key(slot), subkey(slot), hash, key_group(slot));
     if (value_width_ > 0) std::memcpy(kept.value(to), value(slot), value_width_);
     if (has_text_) kept.set_text(to, text(slot));
     kept.HeaderOf(to)->flags = flags(slot);
     if (flags(slot) & kDirty) kept.dirty_.push_back(to);
+    if (flags(slot) & kRemoved) ++kept.removed_;
   }
   *this = std::move(kept);
 }

@@ -9,22 +9,22 @@
 #include <vector>
 
 #include "common/batch/key.h"
+#include "taskmanager/state/keyed_state.h"
 
 namespace weir::taskmanager {
 
 /// A hash table from key and subkey to a row of fixed width, in memory.
 ///
 /// Thread:  confined.
-/// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch
-/// at a time with
-///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row
-///          is a header of 32 bytes, which holds key and subkey of up to 20 bytes together, the
-///          text's place, and the value.
-/// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table
-/// (salt and row pointer).
+/// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch at a time with
+///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is a header of
+///          32 bytes, which holds key and subkey of up to 20 bytes together, the text's place, and the value.
+/// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
 class EntryTable {
  public:
-  enum Flag : uint16_t { kDirty = 1, kReferenced = 2 };
+  /// kDirty: the slot is in the list of changes. kPersisted: a delta or base may hold the entry. kStored: the store
+  /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row.
+  enum Flag : uint16_t { kDirty = 1, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32 };
 
   EntryTable(uint32_t value_width, bool has_text);
   EntryTable(EntryTable&&) = default;
@@ -36,19 +36,38 @@ class EntryTable {
   }
 
   /// Finds or makes the entries of rows[0..count), marks them dirty and referenced, and appends to
-  /// `made` the i whose entry is new (its value is zero).
+  /// `made` the i whose entry is new, to `revived` the i whose entry was removed (its value is zero
+  /// in both).
   void FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                     const uint32_t* rows, int64_t count, int max_parallelism, uint32_t* slots,
-                    std::vector<uint32_t>* made);
+                    std::vector<uint32_t>* made, std::vector<uint32_t>* revived);
+  /// Finds, and marks referenced. Removed and absent ones are kNoSlot; `absent` gets the i of those
+  /// that have no row.
+  void FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+               int64_t count, uint32_t* slots, std::vector<uint32_t>* absent);
   /// Finds or makes one, without marks. `hash` is HashOf.
   uint32_t FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash,
                      uint16_t key_group);
-  /// Slot, or -1.
+  /// Slot, also of a removed one; or -1.
   int64_t Find(std::string_view key, std::string_view subkey, uint64_t hash) const;
 
-  uint32_t size() const { return size_; }
+  /// Removes the entry. Its row stays, marked dirty and removed, if a delta or the store may hold it.
+  void Remove(uint32_t slot);
+  /// Frees the row, whatever its marks; no trace is left.
+  void Erase(uint32_t slot);
+  void MarkChanged(uint32_t slot) { Mark(slot); }
+
+  /// Entries there are.
+  uint32_t size() const { return slots_ - removed_ - static_cast<uint32_t>(free_.size()); }
+  /// Slots lie in [0, slots()): entries, removed ones and free rows.
+  uint32_t slots() const { return slots_; }
+  uint32_t removed() const { return removed_; }
+  bool HasEntry(uint32_t slot) const { return (flags(slot) & (kRemoved | kFree)) == 0; }
+  /// Most of what it takes is free: worth a Retain.
+  bool Sparse() const;
   int64_t memory_bytes() const {
-    return static_cast<int64_t>(row_bytes_ + arena_bytes_ + index_.capacity() * 8);
+    return static_cast<int64_t>(row_bytes_ + arena_bytes_ + index_.capacity() * 8 +
+                                (free_.capacity() + dirty_.capacity()) * 4);
   }
 
   std::byte* value(uint32_t slot) { return Row(slot) + value_offset_; }
@@ -69,18 +88,21 @@ class EntryTable {
   void set_text(uint32_t slot, std::string_view text);
 
   uint16_t flags(uint32_t slot) const { return HeaderOf(slot)->flags; }
+  void add_flags(uint32_t slot, uint16_t flags) {
+    Header* h = HeaderOf(slot);
+    h->flags = static_cast<uint16_t>(h->flags | flags);
+  }
   void clear_flags(uint32_t slot, uint16_t flags) {
     Header* h = HeaderOf(slot);
     h->flags = static_cast<uint16_t>(h->flags & ~flags);
   }
-  /// Slots marked since the last ClearDirty, in the order of their marking.
+  /// Slots marked since the last ClearDirty, in the order of their marking; some may be free now.
   const std::vector<uint32_t>& dirty() const { return dirty_; }
   void ClearDirty();
   /// For who clears the marks while walking the list.
   void ForgetDirtyList() { dirty_.clear(); }
   void Prefetch(uint32_t slot) const { __builtin_prefetch(Row(slot)); }
-  /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of
-  /// FindOrAdd.
+  /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of FindOrAdd.
   void Reserve(size_t more) { ReserveIndex(more); }
   void PrefetchCell(uint64_t hash) const { __builtin_prefetch(&index_[CellOf(hash)]); }
   void PrefetchRow(uint64_t hash) const {
@@ -89,7 +111,7 @@ class EntryTable {
     }
   }
 
-  /// Keeps only the rows that `keep` says, with their marks; slots change.
+  /// Keeps only the entries and removed ones that `keep` says, with their marks; slots change.
   void Retain(const std::function<bool(uint32_t slot)>& keep);
 
  private:
@@ -141,6 +163,14 @@ class EntryTable {
 
   uint32_t FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made);
   uint32_t NewRow(std::string_view key, std::string_view subkey);
+  uint32_t NewSlot();
+  void Unlink(uint32_t slot);
+  uint64_t HashOfRow(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                     uint32_t row) const {
+    const uint64_t hash = keys.hashes[row];
+    return subkeys == nullptr || subkeys->key(row).empty() ? hash
+                                                           : Combine(hash, subkeys->hashes[row]);
+  }
   void ReserveIndex(size_t more);
   char* Allocate(size_t bytes);
 
@@ -150,7 +180,9 @@ class EntryTable {
   size_t stride_;
   uint32_t chunk_shift_;
   uint32_t chunk_mask_;
-  uint32_t size_ = 0;
+  uint32_t slots_ = 0;
+  uint32_t removed_ = 0;
+  std::vector<uint32_t> free_;
   uint32_t first_capacity_ = 0;  // rows that fit the first chunk so far
   size_t row_bytes_ = 0;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
@@ -159,6 +191,7 @@ class EntryTable {
   std::vector<uint32_t> dirty_;
   std::vector<std::unique_ptr<char[]>> arena_;
   size_t arena_bytes_ = 0;
+  size_t arena_dead_ = 0;  // of keys and texts that are gone
   char* arena_next_ = nullptr;
   size_t arena_left_ = 0;
 };

@@ -17,6 +17,9 @@ namespace weir::taskmanager {
 /// Orders entries in time: windows use the end of the slice in microseconds.
 using NamespaceId = int64_t;
 
+/// The slot of an entry that is not there.
+inline constexpr uint32_t kNoSlot = UINT32_MAX;
+
 /// What a table's entries look like. `name` is stable: it names the state on disk.
 struct TableSpec {
   std::string name;
@@ -27,10 +30,10 @@ struct TableSpec {
 
 /// The entries of one (table, namespace): a hash table from key (and subkey) to a slot.
 ///
-/// Thread:  the task's thread. Pointers and views hold until the next FindOrInsert or Drop of the table.
-/// Shape:   slots are dense, [0, size()); an entry's fixed part lies at `value(slot)`, row-wise: one probe, one cache
-///          line. Two calls of FindOrInsert may move slots only by eviction, which happens at barriers and between
-///          batches, never within a call: use slots at once.
+/// Thread:  the task's thread. Pointers, views and slots hold until the next Find or FindOrInsert of any table of the
+///          state, or Drop of this one; Remove and MarkChanged move nothing.
+/// Shape:   an entry's fixed part lies at `value(slot)`, row-wise: one probe, one cache line. Slots are small numbers,
+///          used again after Remove; other slots move only by eviction, never within a call: use slots at once.
 class NamespaceTable {
  public:
   virtual ~NamespaceTable() = default;
@@ -40,6 +43,15 @@ class NamespaceTable {
   /// for each whether it was made now (false for the second of two equal keys in one call).
   virtual absl::Status FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
                                     int64_t count, uint32_t* slots, uint8_t* inserted) = 0;
+  /// Finds the entries of the rows; kNoSlot where there is none. Loads those on disk; makes and marks nothing: who
+  /// changes a value then says so by MarkChanged.
+  virtual absl::Status Find(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+                            int64_t count, uint32_t* slots) = 0;
+  /// The entries' values or texts are changed, before or after this call but before the next barrier: they are part
+  /// of the next delta.
+  virtual void MarkChanged(const uint32_t* slots, int64_t count) = 0;
+  /// Removes entries, each once; their slots are void. One that no barrier has seen leaves no trace.
+  virtual void Remove(const uint32_t* slots, int64_t count) = 0;
   /// Aligned to 16 bytes when it is at least that wide, else to 8.
   virtual std::byte* value(uint32_t slot) = 0;
   /// `values[i] = value(slots[i])`: one call a batch instead of one a row.
@@ -60,8 +72,8 @@ class NamespaceTable {
     std::vector<std::string_view> texts;    // only with `has_text`
     bool last = false;
   };
-  /// Starts or goes on with a scan: `*cursor` is 0 at first. At most `limit` entries a page, whose views hold until the
-  /// next call. One scan at a time; FindOrInsert and Drop end it.
+  /// Starts or goes on with a scan: `*cursor` is 0 at first. At most `limit` entries a page, perhaps none, whose views
+  /// hold until the next call. One scan at a time; Find, FindOrInsert, Remove and Drop end it.
   virtual absl::Status Scan(uint64_t* cursor, int64_t limit, Page* page) = 0;
 };
 
@@ -72,11 +84,11 @@ class KeyedTable {
   virtual ~KeyedTable() = default;
   /// The namespace's entries; made when there are none. Stays valid until Drop.
   virtual NamespaceTable& Open(NamespaceId ns) = 0;
-  /// Null when it has no entries, neither in memory nor on disk.
+  /// Null when it has no entries, neither in memory nor on disk; not always, when all on disk were removed.
   virtual NamespaceTable* Find(NamespaceId ns) = 0;
   /// Removes all entries of the namespace, on disk too.
   virtual void Drop(NamespaceId ns) = 0;
-  /// Those that have entries, ascending.
+  /// Those that Find finds, ascending.
   virtual std::vector<NamespaceId> Namespaces() const = 0;
 };
 

@@ -43,6 +43,7 @@ class OrderedStore {
 
   virtual ~OrderedStore() = default;
   virtual absl::Status Put(const std::vector<std::pair<std::string, std::string>>& entries) = 0;
+  virtual absl::Status Delete(const std::vector<std::string>& keys) = 0;
   /// Removes [begin, end).
   virtual absl::Status DeleteRange(const std::string& begin, const std::string& end) = 0;
   virtual absl::Status MultiGet(const std::vector<std::string>& keys,

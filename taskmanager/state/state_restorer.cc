@@ -84,6 +84,14 @@ class StateRestorer : public DeltaVisitor {
     }
     EndBlock();
     if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
+    removals_ = block.removals;
+    if (removals_) {
+      auto table = state_->tables_.find(std::string(block.table));
+      if (table == state_->tables_.end()) return absl::OkStatus();
+      auto entries = table->second->namespaces().find(block.ns);
+      if (entries != table->second->namespaces().end()) into_ = entries->second.get();
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(TieredTable * table,
                      Table({.name = std::string(block.table),
                             .value_width = static_cast<int32_t>(block.value_width),
@@ -96,7 +104,8 @@ class StateRestorer : public DeltaVisitor {
   }
 
   absl::Status OnEntry(const Entry& entry) override {
-    if (!from_.Contains(entry.key_group)) return absl::OkStatus();
+    if (into_ == nullptr || !from_.Contains(entry.key_group)) return absl::OkStatus();
+    if (removals_) return Remove(entry);
     entries_[waiting_] = entry;
     hashes_[waiting_] = EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey);
     if (++waiting_ < kGroup) return absl::OkStatus();
@@ -197,6 +206,19 @@ class StateRestorer : public DeltaVisitor {
     return absl::OkStatus();
   }
 
+  absl::Status Remove(const Entry& entry) {
+    EntryTable& entries = into_->entries_;
+    const int64_t slot = entries.Find(
+        entry.key, entry.subkey, EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey));
+    if (slot >= 0) entries.Erase(static_cast<uint32_t>(slot));
+    if (!into_->on_disk_) return absl::OkStatus();
+    return state_->store_->Delete({EncodeColdKey({.key_group = entry.key_group,
+                                                  .table = into_->spec_->name,
+                                                  .ns = into_->ns_,
+                                                  .key = entry.key,
+                                                  .subkey = entry.subkey})});
+  }
+
   // Adds the entries read together, so that their cache misses overlap.
   void AddWaiting() {
     EntryTable& entries = into_->entries_;
@@ -208,6 +230,9 @@ class StateRestorer : public DeltaVisitor {
       const uint32_t slot = entries.FindOrAdd(entry.key, entry.subkey, hashes_[i], entry.key_group);
       if (width_ > 0) std::memcpy(entries.value(slot), entry.value, width_);
       if (has_text_) entries.set_text(slot, entry.text);
+      // Whether the store has an older value is not asked: it may.
+      entries.add_flags(slot, into_->on_disk_ ? EntryTable::kPersisted | EntryTable::kStored
+                                              : EntryTable::kPersisted);
     }
     waiting_ = 0;
   }
@@ -252,6 +277,7 @@ class StateRestorer : public DeltaVisitor {
   TieredNamespace* into_ = nullptr;
   uint32_t width_ = 0;
   bool has_text_ = false;
+  bool removals_ = false;  // the block's entries are removed ones
   static constexpr size_t kGroup = 32;
   Entry entries_[kGroup];
   uint64_t hashes_[kGroup];

@@ -35,6 +35,15 @@ void AddEntry(const EntryTable& entries, uint32_t slot, bool has_text, DeltaBuil
            has_text ? entries.text(slot) : std::string_view());
 }
 
+void AddRemovals(const EntryTable& entries, const TableSpec& spec, NamespaceId ns,
+                 const std::vector<uint32_t>& slots, DeltaBuilder* out) {
+  if (slots.empty()) return;
+  out->BeginRemovals(spec.name, ns);
+  for (uint32_t slot : slots)
+    out->AddRemoval(entries.key_group(slot), entries.key(slot), entries.subkey(slot));
+  out->EndRemovals();
+}
+
 }  // namespace
 
 TieredState::TieredState(KeyedStateOptions options, std::shared_ptr<checkpoint::Storage> storage,
@@ -73,24 +82,53 @@ void TieredState::OnDrop(const std::string& table, TieredNamespace& entries) {
   if (entries.on_disk_) cold_drops_.emplace_back(table, entries.ns_);
 }
 
+void TieredState::OnSlotsMoved(const std::string& table, NamespaceId ns) {
+  if (dump_.has_value() && dump_->begun && dump_->table == table && dump_->ns == ns)
+    dump_->slot = 0;
+}
+
+void TieredState::CutNamespace(TieredNamespace& n, DeltaBuilder* out) {
+  EntryTable& entries = n.entries_;
+  const TableSpec& spec = *n.spec_;
+  const std::vector<uint32_t>& dirty = entries.dirty();
+  removed_.clear();
+  bool begun = false;
+  for (size_t i = 0; i < dirty.size(); ++i) {
+    if (i + 16 < dirty.size()) entries.Prefetch(dirty[i + 16]);
+    const uint32_t slot = dirty[i];
+    const uint16_t flags = entries.flags(slot);
+    entries.clear_flags(slot, EntryTable::kDirty);
+    if ((flags & EntryTable::kFree) != 0) continue;
+    if ((flags & EntryTable::kRemoved) != 0) {
+      removed_.push_back(slot);
+      continue;
+    }
+    if (!begun) {
+      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, n.ns_);
+      begun = true;
+    }
+    AddEntry(entries, slot, spec.has_text, out);
+    entries.add_flags(slot, EntryTable::kPersisted);
+  }
+  if (begun) {
+    out->EndEntries();
+    n.persisted_ = true;
+  }
+  entries.ForgetDirtyList();
+  AddRemovals(entries, spec, n.ns_, removed_, out);
+  // A row stays as long as it has to be said over the store that the entry is gone.
+  for (uint32_t slot : removed_) {
+    if ((entries.flags(slot) & EntryTable::kStored) == 0) entries.Erase(slot);
+  }
+}
+
 void TieredState::CutDirty(DeltaBuilder* out) {
   // Drops first: entries of a dropped namespace that are dirty were made after it.
   for (const auto& [table, ns] : dropped_) out->Drop(table, ns);
   dropped_.clear();
   for (auto& [name, table] : tables_) {
-    const TableSpec& spec = table->spec();
     for (auto& [ns, entries] : table->namespaces()) {
-      const std::vector<uint32_t>& dirty = entries->entries_.dirty();
-      if (dirty.empty()) continue;
-      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, ns);
-      for (size_t i = 0; i < dirty.size(); ++i) {
-        if (i + 16 < dirty.size()) entries->entries_.Prefetch(dirty[i + 16]);
-        AddEntry(entries->entries_, dirty[i], spec.has_text, out);
-        entries->entries_.clear_flags(dirty[i], EntryTable::kDirty);
-      }
-      out->EndEntries();
-      entries->entries_.ForgetDirtyList();
-      entries->persisted_ = true;
+      if (!entries->entries_.dirty().empty()) CutNamespace(*entries, out);
     }
   }
 }
@@ -113,13 +151,19 @@ bool TieredState::DumpSlice(Dump* dump, DeltaBuilder* out) {
     for (; it != namespaces.end(); ++it) {
       TieredNamespace& entries = *it->second;
       uint32_t slot = same_table && it->first == dump->ns ? dump->slot : 0;
-      if (slot >= entries.entries_.size()) continue;
+      if (slot >= entries.entries_.slots()) continue;
       out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text,
                         it->first);
-      for (; slot < entries.entries_.size() && out->size() < slice_bytes; ++slot) {
-        AddEntry(entries.entries_, slot, spec.has_text, out);
+      removed_.clear();
+      for (; slot < entries.entries_.slots() && out->size() < slice_bytes; ++slot) {
+        if (entries.entries_.HasEntry(slot)) {
+          AddEntry(entries.entries_, slot, spec.has_text, out);
+        } else if ((entries.entries_.flags(slot) & EntryTable::kRemoved) != 0) {
+          removed_.push_back(slot);
+        }
       }
       out->EndEntries();
+      AddRemovals(entries.entries_, spec, it->first, removed_, out);
       if (out->size() >= slice_bytes) {
         *dump = {.covers = dump->covers,
                  .table = table->first,
@@ -203,42 +247,48 @@ absl::Status TieredState::PutSorted(std::vector<std::pair<std::string, std::stri
 absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, int64_t bytes) {
   EntryTable& entries = n.entries_;
   const TableSpec& spec = *n.spec_;
-  const int64_t row_bytes = entries.memory_bytes() / entries.size() + 1;
-  const auto limit =
-      static_cast<uint32_t>(std::min<int64_t>(entries.size(), bytes / row_bytes + 1));
+  const uint32_t slots = entries.slots();
+  const int64_t row_bytes = entries.memory_bytes() / slots + 1;
+  const auto limit = static_cast<uint32_t>(std::min<int64_t>(slots, bytes / row_bytes + 1));
   constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
-  std::vector<bool> goes(entries.size());
+  std::vector<bool> goes(slots);
   uint32_t going = 0;
-  for (uint32_t slot = 0; slot < entries.size() && going < limit; ++slot) {
-    if (clean_and_cold_only && (entries.flags(slot) & kStays) != 0) continue;
+  for (uint32_t slot = 0; slot < slots && going < limit; ++slot) {
+    const uint16_t flags = entries.flags(slot);
+    if ((flags & EntryTable::kFree) != 0) continue;
+    if (clean_and_cold_only && (flags & kStays) != 0) continue;
     goes[slot] = true;
     ++going;
   }
-  for (uint32_t slot = 0; slot < entries.size(); ++slot)
-    entries.clear_flags(slot, EntryTable::kReferenced);
+  for (uint32_t slot = 0; slot < slots; ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
   // Moving the rest costs more than a few entries give.
-  if (going == 0 || (clean_and_cold_only && going < limit && going < entries.size() / 8))
+  if (going == 0 || (clean_and_cold_only && going < limit && going < slots / 8))
     return absl::OkStatus();
   RETURN_IF_ERROR(WriteLayout(spec));
   std::vector<std::pair<std::string, std::string>> batch;
-  for (uint32_t slot = 0; slot < entries.size(); ++slot) {
+  std::vector<std::string> removed;
+  for (uint32_t slot = 0; slot < slots; ++slot) {
     if (!goes[slot]) continue;
-    batch.emplace_back(EncodeColdKey({.key_group = entries.key_group(slot),
-                                      .table = spec.name,
-                                      .ns = n.ns_,
-                                      .key = entries.key(slot),
-                                      .subkey = entries.subkey(slot)}),
+    std::string key = EncodeColdKey({.key_group = entries.key_group(slot),
+                                     .table = spec.name,
+                                     .ns = n.ns_,
+                                     .key = entries.key(slot),
+                                     .subkey = entries.subkey(slot)});
+    if ((entries.flags(slot) & EntryTable::kRemoved) != 0) {
+      removed.push_back(std::move(key));
+      continue;
+    }
+    n.on_disk_ = true;
+    batch.emplace_back(std::move(key),
                        EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
                                        spec.has_text ? entries.text(slot) : std::string_view()));
     if (batch.size() == kPutBatch) RETURN_IF_ERROR(PutSorted(&batch));
   }
   RETURN_IF_ERROR(PutSorted(&batch));
+  RETURN_IF_ERROR(store_->Delete(removed));
   entries.Retain([&](uint32_t slot) { return !goes[slot]; });
-  n.on_disk_ = true;
   n.Account();
-  // Slots have changed: the dump begins this namespace again.
-  if (dump_.has_value() && dump_->begun && dump_->table == spec.name && dump_->ns == n.ns_)
-    dump_->slot = 0;
+  OnSlotsMoved(spec.name, n.ns_);
   return absl::OkStatus();
 }
 
@@ -255,7 +305,7 @@ absl::Status TieredState::Spill() {
   std::vector<TieredNamespace*> coldest;
   for (auto& [name, table] : tables_) {
     for (auto& [ns, entries] : table->namespaces()) {
-      if (entries->entries_.size() > 0 && !entries->scanning_) coldest.push_back(entries.get());
+      if (entries->entries_.slots() > 0 && !entries->scanning_) coldest.push_back(entries.get());
     }
   }
   std::sort(coldest.begin(), coldest.end(), [](const TieredNamespace* a, const TieredNamespace* b) {
@@ -271,7 +321,7 @@ absl::Status TieredState::Spill() {
     CutDirty(&next_);
     for (TieredNamespace* entries : coldest) {
       if (table_bytes_ <= target) break;
-      if (entries->entries_.size() == 0) continue;
+      if (entries->entries_.slots() == 0) continue;
       RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/false, table_bytes_ - target));
     }
   }

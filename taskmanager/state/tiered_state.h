@@ -54,10 +54,13 @@ class TieredState final : public KeyedState {
   bool OverBudget() const { return stores_ != nullptr && table_bytes_ > spill_at_; }
   uint64_t NextUse() { return ++uses_; }
   void OnDrop(const std::string& table, TieredNamespace& entries);
+  /// The dump begins this namespace again, if it is in it.
+  void OnSlotsMoved(const std::string& table, NamespaceId ns);
 
   /// Writes what changed since the last cut, and what was dropped, into `out`; nothing is dirty
   /// then.
   void CutDirty(checkpoint::DeltaBuilder* out);
+  void CutNamespace(TieredNamespace& entries, checkpoint::DeltaBuilder* out);
   bool NeedsBase() const;
   /// Serialises the next slice; true when the dump is complete.
   bool DumpSlice(Dump* dump, checkpoint::DeltaBuilder* out);
@@ -81,6 +84,7 @@ class TieredState final : public KeyedState {
   std::map<std::string, bool> layouts_written_;
   int64_t spill_at_;
   uint64_t uses_ = 0;
+  std::vector<uint32_t> removed_;  // slots, of the namespace that is being cut or dumped
 
   checkpoint::DeltaBuilder next_;  // the delta in the making: parts cut early
   size_t last_delta_bytes_ = 0;

@@ -39,20 +39,91 @@ void TieredNamespace::Account() {
 absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
                                            const batch::KeyBatch* subkeys, const uint32_t* rows,
                                            int64_t count, uint32_t* slots, uint8_t* inserted) {
-  scanning_ = false;
-  cold_scan_.reset();
-  if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
-  last_used_ = state_->NextUse();
-  made_.clear();
-  entries_.FindOrInsert(keys, subkeys, rows, count, state_->options_.max_parallelism, slots,
-                        &made_);
+  RETURN_IF_ERROR(Prepare());
+  entries_.FindOrInsert(keys, subkeys, rows, count, state_->options_.max_parallelism, slots, &made_,
+                        &revived_);
   if (inserted != nullptr) {
     std::memset(inserted, 0, static_cast<size_t>(count));
     for (uint32_t i : made_) inserted[i] = 1;
+    for (uint32_t i : revived_) inserted[i] = 1;
   }
   if (made_.empty()) return absl::OkStatus();
   Account();
   return on_disk_ ? LoadFromStore(slots, inserted) : absl::OkStatus();
+}
+
+absl::Status TieredNamespace::Prepare() {
+  scanning_ = false;
+  cold_scan_.reset();
+  if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
+  if (entries_.Sparse()) {
+    entries_.Retain([](uint32_t) { return true; });
+    state_->OnSlotsMoved(spec_->name, ns_);
+    Account();
+  }
+  last_used_ = state_->NextUse();
+  made_.clear();
+  revived_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status TieredNamespace::Find(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                                   const uint32_t* rows, int64_t count, uint32_t* slots) {
+  RETURN_IF_ERROR(Prepare());
+  entries_.FindAll(keys, subkeys, rows, count, slots, &made_);
+  return on_disk_ && !made_.empty() ? LoadAbsent(keys, subkeys, rows, slots) : absl::OkStatus();
+}
+
+absl::Status TieredNamespace::LoadAbsent(const batch::KeyBatch& keys,
+                                         const batch::KeyBatch* subkeys, const uint32_t* rows,
+                                         uint32_t* slots) {
+  const auto subkey = [&](uint32_t row) {
+    return subkeys != nullptr ? subkeys->key(row) : std::string_view();
+  };
+  const auto key_group = [&](uint32_t row) {
+    return batch::KeyGroupOf(keys.hashes[row], state_->options_.max_parallelism);
+  };
+  std::vector<std::string> cold_keys;
+  cold_keys.reserve(made_.size());
+  for (uint32_t i : made_) {
+    const uint32_t row = rows[i];
+    cold_keys.push_back(EncodeColdKey({.key_group = key_group(row),
+                                       .table = spec_->name,
+                                       .ns = ns_,
+                                       .key = keys.key(row),
+                                       .subkey = subkey(row)}));
+  }
+  std::vector<std::optional<std::string>> values;
+  RETURN_IF_ERROR(state_->store_->MultiGet(cold_keys, &values));
+  for (size_t m = 0; m < made_.size(); ++m) {
+    if (!values[m].has_value()) continue;
+    const uint32_t row = rows[made_[m]];
+    const uint64_t hash = EntryTable::HashOf(keys.hashes[row], subkey(row));
+    const uint32_t slot = entries_.FindOrAdd(keys.key(row), subkey(row), hash, key_group(row));
+    RETURN_IF_ERROR(FillFromStore(slot, *values[m]));
+    slots[made_[m]] = slot;
+  }
+  Account();
+  return absl::OkStatus();
+}
+
+absl::Status TieredNamespace::FillFromStore(uint32_t slot, std::string_view bytes) {
+  const auto width = static_cast<size_t>(spec_->value_width);
+  if (bytes.size() < width) return DamagedEntry(*spec_);
+  std::memcpy(entries_.value(slot), bytes.data(), width);
+  if (spec_->has_text) entries_.set_text(slot, bytes.substr(width));
+  entries_.add_flags(
+      slot, EntryTable::kReferenced | EntryTable::kPersisted | EntryTable::kStored);
+  return absl::OkStatus();
+}
+
+void TieredNamespace::MarkChanged(const uint32_t* slots, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) entries_.MarkChanged(slots[i]);
+}
+
+void TieredNamespace::Remove(const uint32_t* slots, int64_t count) {
+  scanning_ = false;
+  for (int64_t i = 0; i < count; ++i) entries_.Remove(slots[i]);
 }
 
 absl::Status TieredNamespace::LoadFromStore(const uint32_t* slots, uint8_t* inserted) {
@@ -68,14 +139,9 @@ absl::Status TieredNamespace::LoadFromStore(const uint32_t* slots, uint8_t* inse
   }
   std::vector<std::optional<std::string>> values;
   RETURN_IF_ERROR(state_->store_->MultiGet(cold_keys, &values));
-  const auto width = static_cast<size_t>(spec_->value_width);
   for (size_t m = 0; m < made_.size(); ++m) {
     if (!values[m].has_value()) continue;
-    const std::string& bytes = *values[m];
-    if (bytes.size() < width) return DamagedEntry(*spec_);
-    const uint32_t slot = slots[made_[m]];
-    std::memcpy(entries_.value(slot), bytes.data(), width);
-    if (spec_->has_text) entries_.set_text(slot, std::string_view(bytes).substr(width));
+    RETURN_IF_ERROR(FillFromStore(slots[made_[m]], *values[m]));
     if (inserted != nullptr) inserted[made_[m]] = 0;
   }
   Account();
@@ -87,14 +153,17 @@ void TieredNamespace::set_text(uint32_t slot, std::string_view text) {
   Account();
 }
 
-void TieredNamespace::ScanMemory(uint32_t from, uint32_t to, Page* page) const {
-  for (uint32_t slot = from; slot < to; ++slot) {
-    if (slot + 8 < to) entries_.Prefetch(slot + 8);
+uint32_t TieredNamespace::ScanMemory(uint32_t from, int64_t limit, Page* page) const {
+  uint32_t slot = from;
+  for (; slot < entries_.slots() && static_cast<int64_t>(page->keys.size()) < limit; ++slot) {
+    if (slot + 8 < entries_.slots()) entries_.Prefetch(slot + 8);
+    if (!entries_.HasEntry(slot)) continue;
     page->keys.push_back(entries_.key(slot));
     page->subkeys.push_back(entries_.subkey(slot));
     page->values.push_back(entries_.value(slot));
     if (spec_->has_text) page->texts.push_back(entries_.text(slot));
   }
+  return slot;
 }
 
 absl::Status TieredNamespace::Scan(uint64_t* cursor, int64_t limit, Page* page) {
@@ -114,16 +183,15 @@ absl::Status TieredNamespace::Scan(uint64_t* cursor, int64_t limit, Page* page) 
   }
   if (*cursor < kStoreCursor) {
     const auto from = static_cast<uint32_t>(*cursor);
-    const auto to = static_cast<uint32_t>(std::min<int64_t>(entries_.size(), from + limit));
-    ScanMemory(from, to, page);
+    const uint32_t to = ScanMemory(from, limit, page);
     *cursor = to;
-    if (to == entries_.size() && on_disk_) {
+    if (to == entries_.slots() && on_disk_) {
       *cursor = kStoreCursor;
-    } else if (to == entries_.size()) {
+    } else if (to == entries_.slots()) {
       page->last = true;
       scanning_ = false;
     }
-    if (to > from || page->last) return absl::OkStatus();
+    if (!page->keys.empty() || page->last) return absl::OkStatus();
   }
   if (cold_scan_ == nullptr) {
     cold_scan_ = std::make_unique<ColdScan>();
@@ -166,7 +234,7 @@ absl::Status TieredNamespace::ScanStore(int64_t limit, Page* page) {
     }
     ColdKey key;
     if (!DecodeColdKey(at.key(), &key) || at.value().size() < width) return DamagedEntry(*spec_);
-    // What is in memory has been seen, and is newer.
+    // What is in memory has been seen, and is newer; or it says that the entry is removed.
     if (entries_.Find(key.key, key.subkey,
                       EntryTable::HashOf(batch::HashKey(key.key), key.subkey)) < 0) {
       scan.keys.emplace_back(at.key());

@@ -25,6 +25,10 @@ class TieredNamespace final : public NamespaceTable {
   absl::Status FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                             const uint32_t* rows, int64_t count, uint32_t* slots,
                             uint8_t* inserted) override;
+  absl::Status Find(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                    const uint32_t* rows, int64_t count, uint32_t* slots) override;
+  void MarkChanged(const uint32_t* slots, int64_t count) override;
+  void Remove(const uint32_t* slots, int64_t count) override;
   std::byte* value(uint32_t slot) override { return entries_.value(slot); }
   void Values(const uint32_t* slots, int64_t count, std::byte** values) override {
     for (int64_t i = 0; i < count; ++i) values[i] = entries_.value(slots[i]);
@@ -50,10 +54,17 @@ class TieredNamespace final : public NamespaceTable {
   };
 
   bool HasEntries() const { return entries_.size() > 0 || on_disk_; }
+  // Before a lookup: room is made, slots may move.
+  absl::Status Prepare();
+  // Adds what the store has of rows that are not in memory, and sets their slots.
+  absl::Status LoadAbsent(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
+                          const uint32_t* rows, uint32_t* slots);
+  absl::Status FillFromStore(uint32_t slot, std::string_view bytes);
   // Fills in what the store has of the entries just made.
   absl::Status LoadFromStore(const uint32_t* slots, uint8_t* inserted);
   absl::Status ScanStore(int64_t limit, Page* page);
-  void ScanMemory(uint32_t from, uint32_t to, Page* page) const;
+  // Entries from slot `from` on; returns where the next page begins.
+  uint32_t ScanMemory(uint32_t from, int64_t limit, Page* page) const;
   // Tells the state how much memory the entries take now.
   void Account();
 
@@ -67,7 +78,8 @@ class TieredNamespace final : public NamespaceTable {
   bool on_disk_ = false;    // the store may hold entries of it
   bool scanning_ = false;
   std::unique_ptr<ColdScan> cold_scan_;
-  std::vector<uint32_t> made_;  // of the last call: which rows' entries are new
+  std::vector<uint32_t> made_;     // of the last call: which rows' entries are new, or not there
+  std::vector<uint32_t> revived_;  // of the last call: which rows' entries had been removed
 };
 
 /// A table's namespaces. Thread: the task's thread.

@@ -72,6 +72,9 @@ void Checkpoints() {
     delta.Add(9, "another key", "subkey", "abcdefgh", "");
     delta.EndEntries();
   }
+  delta.BeginRemovals("counts", 3);
+  delta.AddRemoval(9, "a third key", "subkey");
+  delta.EndRemovals();
   std::string bytes = delta.Take();
   checkpoint::DeltaBuilder::Seal(CheckpointId(5), checkpoint::DeltaKind::kDelta, &bytes);
   Put("delta", "delta", bytes);

@@ -117,6 +117,13 @@ class RocksDbStore final : public OrderedStore {
     return FromRocks(db_->Write(unlogged_, &batch), "write");
   }
 
+  absl::Status Delete(const std::vector<std::string>& keys) override {
+    if (keys.empty()) return absl::OkStatus();
+    rocksdb::WriteBatch batch;
+    for (const std::string& key : keys) RETURN_IF_ERROR(FromRocks(batch.Delete(key), "delete"));
+    return FromRocks(db_->Write(unlogged_, &batch), "write");
+  }
+
   absl::Status DeleteRange(const std::string& begin, const std::string& end) override {
     if (begin >= end) return absl::OkStatus();
     return FromRocks(db_->DeleteRange(unlogged_, db_->DefaultColumnFamily(), begin, end),

@@ -21,7 +21,7 @@ class Reader final : public weir::checkpoint::DeltaVisitor {
   }
   absl::Status OnEntry(const Entry& entry) override {
     seen_ += std::string(entry.key).size() + std::string(entry.subkey).size() + std::string(entry.text).size() +
-             std::string(entry.value, width_).size();
+             (entry.value != nullptr ? std::string(entry.value, width_).size() : 0);
     return absl::OkStatus();
   }
 

@@ -48,7 +48,7 @@ struct Log : DeltaVisitor {
   }
   absl::Status OnBlock(const Block& block) override {
     width = block.value_width;
-    lines.push_back("block " + std::string(block.table) + " " + std::to_string(block.ns));
+    lines.push_back((block.removals ? "removals " : "block ") + std::string(block.table) + " " + std::to_string(block.ns));
     return absl::OkStatus();
   }
   absl::Status OnEntry(const Entry& e) override {
@@ -66,6 +66,9 @@ std::string ExampleDelta(int64_t checkpoint, const std::string& value) {
   b.Add(5, "key", "sub", value.data(), "text");
   b.Add(6, std::string(600, 'k'), "", value.data(), "");
   b.EndEntries();
+  b.BeginRemovals("t", 61);
+  b.AddRemoval(7, "gone", "sub");
+  b.EndRemovals();
   std::string bytes = b.Take();
   DeltaBuilder::Seal(CheckpointId(checkpoint), DeltaKind::kDelta, &bytes);
   CHECK(b.empty());
@@ -103,10 +106,11 @@ TEST_CASE("a delta is visited in its order, several in one file too") {
   Log log;
   REQUIRE(ReadDeltas(ExampleDelta(1, "old") + ExampleDelta(2, "young"), "d", &log).ok());
   const std::string long_key(600, 'k');
-  CHECK(log.lines == std::vector<std::string>{"drop t -3", "block t 60", "5 key sub old text",
-                                              "6 " + long_key + "  old ", "drop t -3", "block t 60",
-                                              "5 key sub young text",
-                                              "6 " + long_key + "  young "});
+  CHECK(log.lines ==
+        std::vector<std::string>{
+            "drop t -3", "block t 60", "5 key sub old text", "6 " + long_key + "  old ",
+            "removals t 61", "7 gone sub  ", "drop t -3", "block t 60", "5 key sub young text",
+            "6 " + long_key + "  young ", "removals t 61", "7 gone sub  "});
 }
 
 TEST_CASE("a damaged delta is found before anything of it is visited") {

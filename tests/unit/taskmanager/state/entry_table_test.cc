@@ -21,9 +21,9 @@ TEST_CASE("an entry table finds what it made, through growth, with long keys and
     }
     const batch::KeyBatch k = KeysOf(keys), s = KeysOf(subkeys);
     const std::vector<uint32_t> rows = AllRows(keys.size());
-    std::vector<uint32_t> slots(keys.size()), made;
+    std::vector<uint32_t> slots(keys.size()), made, revived;
     table.FindOrInsert(k, &s, rows.data(), static_cast<int64_t>(rows.size()), 128, slots.data(),
-                       &made);
+                       &made, &revived);
     size_t next_made = 0;
     for (size_t i = 0; i < keys.size(); ++i) {
       const auto [it, fresh] = slots_of.emplace(std::pair(keys[i], subkeys[i]), slots[i]);
@@ -56,6 +56,93 @@ TEST_CASE("an entry table finds what it made, through growth, with long keys and
     }
   }
   CHECK(kept == table.size());
+}
+
+TEST_CASE("rows are used again, and what lies behind a removed cell is found") {
+  EntryTable table(8, true);
+  std::map<std::string, uint32_t> slots_of;
+  uint64_t random = 7;
+  uint32_t most = 0;
+  for (int step = 0; step < 20000; ++step) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const uint64_t n = (random >> 33) % 300;
+    const std::string key =
+        "key" + std::to_string(n) + (n % 5 == 0 ? std::string(40, 'x') : "");
+    const uint64_t hash = batch::HashKey(key);
+    const auto known = slots_of.find(key);
+    const int64_t at = table.Find(key, "", hash);
+    REQUIRE((at >= 0) == (known != slots_of.end()));
+    if (at < 0) {
+      const uint32_t slot = table.FindOrAdd(key, "", hash, 1);
+      REQUIRE(*reinterpret_cast<int64_t*>(table.value(slot)) == 0);
+      REQUIRE(table.text(slot).empty());
+      *reinterpret_cast<int64_t*>(table.value(slot)) = step;
+      table.set_text(slot, std::to_string(step));
+      table.MarkChanged(slot);
+      slots_of[key] = slot;
+    } else {
+      REQUIRE(static_cast<uint32_t>(at) == known->second);
+      REQUIRE(table.text(known->second) ==
+              std::to_string(*reinterpret_cast<int64_t*>(table.value(known->second))));
+      table.Remove(known->second);
+      slots_of.erase(known);
+    }
+    REQUIRE(table.size() == slots_of.size());
+    most = std::max(most, table.size());
+  }
+  CHECK(table.slots() == most);
+  CHECK(table.dirty().size() <= most);
+}
+
+TEST_CASE("what was written somewhere stays as a removed row until it is erased") {
+  EntryTable table(8, false);
+  const uint32_t slot = table.FindOrAdd("a", "", batch::HashKey("a"), 1);
+  *reinterpret_cast<int64_t*>(table.value(slot)) = 5;
+  table.add_flags(slot, EntryTable::kPersisted);
+  table.Remove(slot);
+  CHECK(table.size() == 0);
+  CHECK(table.removed() == 1);
+  CHECK(table.dirty().size() == 1);
+  const batch::KeyBatch keys = KeysOf({"a"});
+  const uint32_t row = 0;
+  uint32_t found = 0;
+  std::vector<uint32_t> absent, made, revived;
+  table.FindAll(keys, nullptr, &row, 1, &found, &absent);
+  CHECK(found == kNoSlot);
+  CHECK(absent.empty());
+  table.FindOrInsert(keys, nullptr, &row, 1, 128, &found, &made, &revived);
+  CHECK(found == slot);
+  CHECK(made.empty());
+  CHECK(revived.size() == 1);
+  CHECK(*reinterpret_cast<int64_t*>(table.value(slot)) == 0);
+  CHECK(table.size() == 1);
+  CHECK(table.removed() == 0);
+  CHECK((table.flags(slot) & EntryTable::kPersisted) != 0);
+  table.Remove(slot);
+  table.Erase(slot);
+  CHECK(table.Find("a", "", batch::HashKey("a")) == -1);
+  CHECK(table.removed() == 0);
+}
+
+TEST_CASE("a table that lost most of its entries is sparse until it is packed") {
+  EntryTable table(8, false);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 4000; ++i) {
+    keys.push_back("key-that-does-not-fit-a-row-" + std::to_string(i));
+    table.FindOrAdd(keys.back(), "", batch::HashKey(keys.back()), 1);
+  }
+  const int64_t full = table.memory_bytes();
+  for (int i = 0; i < 3900; ++i) {
+    const std::string& key = keys[static_cast<size_t>(i)];
+    table.Remove(static_cast<uint32_t>(table.Find(key, "", batch::HashKey(key))));
+  }
+  CHECK(table.Sparse());
+  table.Retain([](uint32_t) { return true; });
+  CHECK(!table.Sparse());
+  CHECK(table.slots() == 100);
+  CHECK(table.memory_bytes() < full / 8);
+  for (size_t i = 3900; i < 4000; ++i)
+    REQUIRE(table.Find(keys[i], "", batch::HashKey(keys[i])) >= 0);
 }
 
 TEST_CASE("keys in the store keep the order of key groups and namespaces, and come back") {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -111,6 +112,31 @@ inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns,
     made += inserted[i];
   }
   return made;
+}
+
+/// Slots of entries; kNoSlot where there is none.
+inline std::vector<uint32_t> Find(NamespaceTable& entries, const std::vector<std::string>& keys,
+                                  const std::vector<std::string>& subkeys = {}) {
+  const batch::KeyBatch k = KeysOf(keys);
+  const batch::KeyBatch s = KeysOf(subkeys);
+  const std::vector<uint32_t> rows = AllRows(keys.size());
+  std::vector<uint32_t> slots(keys.size());
+  const absl::Status status = entries.Find(k, subkeys.empty() ? nullptr : &s, rows.data(),
+                                           static_cast<int64_t>(rows.size()), slots.data());
+  INFO(status.ToString());
+  REQUIRE(status.ok());
+  return slots;
+}
+
+/// Removes those of the entries that there are; returns how many.
+inline int Remove(NamespaceTable& entries, const std::vector<std::string>& keys,
+                  const std::vector<std::string>& subkeys = {}) {
+  std::vector<uint32_t> slots = Find(entries, keys, subkeys);
+  std::sort(slots.begin(), slots.end());
+  slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+  if (!slots.empty() && slots.back() == kNoSlot) slots.pop_back();
+  entries.Remove(slots.data(), static_cast<int64_t>(slots.size()));
+  return static_cast<int>(slots.size());
 }
 
 /// All that a state holds, read by scans of small pages.

@@ -1,6 +1,8 @@
 // Random programs on one or several subtasks' states, compared with a map; restored again and
 // again, also at other parallelisms.
 
+#include <set>
+
 #include "common/base/rng.h"
 #include "tests/unit/taskmanager/state/state_fixture.h"
 
@@ -46,8 +48,12 @@ class Program {
   void Run(int steps) {
     for (int i = 0; i < steps; ++i) {
       const uint64_t what = rng_.Below(100);
-      if (what < 68) {
+      if (what < 46) {
         Write();
+      } else if (what < 58) {
+        Look();
+      } else if (what < 68) {
+        Remove();
       } else if (what < 78) {
         Drop();
       } else if (what < 96) {
@@ -63,6 +69,77 @@ class Program {
   }
 
  private:
+  // Some keys of a subtask, each once, with their places in the model.
+  struct Picked {
+    TableSpec spec;
+    NamespaceId ns = 0;
+    std::vector<std::string> keys, subkeys;
+    Contents::key_type Place(size_t i) const { return {spec.name, ns, keys[i], subkeys[i]}; }
+  };
+  Picked Pick(size_t s) {
+    Picked picked{.spec = rng_.Below(3) == 0 ? TextSpec() : CountSpec(),
+                  .ns = static_cast<NamespaceId>(rng_.Below(6)) - 2};
+    std::set<std::pair<std::string, std::string>> seen;
+    for (uint64_t n = rng_.Below(60); n > 0; --n) {
+      std::string key = "k" + std::to_string(rng_.Below(400));
+      if (key.back() == '7') key += "-and-so-long-that-it-does-not-fit-the-row";
+      std::string subkey = rng_.Below(4) == 0 ? "s" : "";
+      if (&cluster_.Of(key) != cluster_.states[s].get()) continue;
+      if (!seen.emplace(key, subkey).second) continue;
+      picked.keys.push_back(key);
+      picked.subkeys.push_back(subkey);
+    }
+    return picked;
+  }
+  // Slots of what was picked, compared with the model.
+  std::vector<uint32_t> Found(NamespaceTable& entries, const Picked& picked) {
+    const std::vector<uint32_t> slots =
+        taskmanager::Find(entries, picked.keys, picked.subkeys);
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const auto known = model_.find(picked.Place(i));
+      REQUIRE((slots[i] != kNoSlot) == (known != model_.end()));
+      if (slots[i] == kNoSlot) continue;
+      int64_t value = 0;
+      std::memcpy(&value, entries.value(slots[i]), sizeof(value));
+      REQUIRE(value == known->second.first);
+      if (picked.spec.has_text) REQUIRE(entries.text(slots[i]) == known->second.second);
+    }
+    return slots;
+  }
+
+  // Finds, and changes some of what was found.
+  void Look() {
+    for (size_t s = 0; s < cluster_.states.size(); ++s) {
+      const Picked picked = Pick(s);
+      if (picked.keys.empty()) continue;
+      NamespaceTable& entries = TableOf(*cluster_.states[s], picked.spec).Open(picked.ns);
+      const std::vector<uint32_t> slots = Found(entries, picked);
+      for (size_t i = 0; i < slots.size(); ++i) {
+        if (slots[i] == kNoSlot || rng_.Below(2) == 0) continue;
+        const auto value = static_cast<int64_t>(++value_);
+        std::memcpy(entries.value(slots[i]), &value, sizeof(value));
+        model_[picked.Place(i)].first = value;
+        if (picked.spec.has_text && rng_.Below(2) == 0) {
+          model_[picked.Place(i)].second = std::string(rng_.Below(40), 'b');
+          entries.set_text(slots[i], model_[picked.Place(i)].second);
+        }
+        entries.MarkChanged(&slots[i], 1);
+      }
+    }
+  }
+
+  void Remove() {
+    for (size_t s = 0; s < cluster_.states.size(); ++s) {
+      const Picked picked = Pick(s);
+      if (picked.keys.empty()) continue;
+      NamespaceTable& entries = TableOf(*cluster_.states[s], picked.spec).Open(picked.ns);
+      std::vector<uint32_t> slots = Found(entries, picked);
+      std::erase(slots, kNoSlot);
+      entries.Remove(slots.data(), static_cast<int64_t>(slots.size()));
+      for (size_t i = 0; i < picked.keys.size(); ++i) model_.erase(picked.Place(i));
+    }
+  }
+
   void Write() {
     const bool with_text = rng_.Below(3) == 0;
     const TableSpec spec = with_text ? TextSpec() : CountSpec();

@@ -6,30 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/known_bug.h"
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/keyed_snapshot.h"
 
 namespace weir::taskmanager {
-namespace {
-
-class StateSnapshot final : public AsyncSnapshot {
- public:
-  StateSnapshot(std::string node, std::unique_ptr<KeyedSnapshotWriter> writer)
-      : node_(std::move(node)), writer_(std::move(writer)) {}
-
-  absl::StatusOr<checkpoint::OperatorSnapshot> Run() override {
-    checkpoint::OperatorSnapshot snapshot;
-    snapshot.node = node_;
-    ASSIGN_OR_RETURN(checkpoint::KeyedSnapshot keyed, writer_->Write());
-    snapshot.keyed.push_back(std::move(keyed));
-    return snapshot;
-  }
-  int64_t bytes_written() const override { return writer_->bytes_written(); }
-
- private:
-  std::string node_;
-  std::unique_ptr<KeyedSnapshotWriter> writer_;
-};
-
-}  // namespace
 
 absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
   context_ = context;
@@ -282,8 +261,7 @@ absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t water
 }
 
 absl::StatusOr<std::unique_ptr<AsyncSnapshot>> WindowAggregateOperator::Snapshot(CheckpointId checkpoint) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshotWriter> writer, context_.state->Freeze(checkpoint));
-  return std::make_unique<StateSnapshot>(context_.plan->name, std::move(writer));
+  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

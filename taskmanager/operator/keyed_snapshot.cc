@@ -1,0 +1,37 @@
+#include "taskmanager/operator/keyed_snapshot.h"
+
+#include <utility>
+
+#include "common/base/status_macros.h"
+
+namespace weir::taskmanager {
+namespace {
+
+class KeyedStateSnapshot final : public AsyncSnapshot {
+ public:
+  KeyedStateSnapshot(std::string node, std::unique_ptr<KeyedSnapshotWriter> writer)
+      : node_(std::move(node)), writer_(std::move(writer)) {}
+
+  absl::StatusOr<checkpoint::OperatorSnapshot> Run() override {
+    checkpoint::OperatorSnapshot snapshot;
+    snapshot.node = node_;
+    ASSIGN_OR_RETURN(checkpoint::KeyedSnapshot keyed, writer_->Write());
+    snapshot.keyed.push_back(std::move(keyed));
+    return snapshot;
+  }
+  int64_t bytes_written() const override { return writer_->bytes_written(); }
+
+ private:
+  std::string node_;
+  std::unique_ptr<KeyedSnapshotWriter> writer_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AsyncSnapshot>> SnapshotKeyedState(const std::string& node, KeyedState& state,
+                                                                  CheckpointId checkpoint) {
+  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshotWriter> writer, state.Freeze(checkpoint));
+  return std::make_unique<KeyedStateSnapshot>(node, std::move(writer));
+}
+
+}  // namespace weir::taskmanager

@@ -4,6 +4,7 @@
 #include "taskmanager/connector/file/file_descriptor.h"
 #include "taskmanager/connector/generator/generator_descriptor.h"
 #include "taskmanager/connector/kafka/kafka_descriptor.h"
+#include "taskmanager/connector/nexmark/nexmark_descriptor.h"
 #include "taskmanager/connector/print/print_descriptor.h"
 
 namespace weir::taskmanager {
@@ -15,6 +16,7 @@ const job::ConnectorCatalog& BuiltinCatalog() {
     made->Add(file::Descriptor());
     made->Add(generator::Descriptor());
     made->Add(kafka::Descriptor());
+    made->Add(nexmark::Descriptor());
     made->Add(print::Descriptor());
     return made;
   }();

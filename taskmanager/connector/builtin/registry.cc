@@ -6,6 +6,7 @@
 #include "taskmanager/connector/kafka/preflight/kafka_preflight.h"
 #include "taskmanager/connector/kafka/sink/kafka_sink_factory.h"
 #include "taskmanager/connector/kafka/source/kafka_source.h"
+#include "taskmanager/connector/nexmark/nexmark_source.h"
 #include "taskmanager/connector/print/print_sink.h"
 
 namespace weir::taskmanager {
@@ -19,6 +20,7 @@ const ConnectorRegistry& BuiltinRegistry() {
     kafka::RegisterPreflight(made);
     kafka::RegisterSink(made);
     kafka::RegisterSource(made);
+    nexmark::Register(made);
     print::Register(made);
     return made;
   }();

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/unit/taskmanager/operator/contract/job_run.h"
+#include "tests/unit/taskmanager/operator/contract/world.h"
+
+// The contract that every stateful operator keeps: what its job writes is what a model makes of the
+// rows, whatever the parallelism, the cuts into batches, the order in which tasks run, the
+// checkpoints, crashes, restores and rescalings.
+
+namespace weir::taskmanager::contract {
+
+/// A row with the watermark that the operator under test had when the row came.
+struct Fed {
+  const Event* event;
+  int64_t watermark;
+  const Row& row() const { return event->row; }
+};
+using History = std::vector<Fed>;
+
+struct Expected {
+  std::vector<std::string> rows;  // of the sink `out`; with `key`, the last of each key
+  int64_t late = 0;
+};
+
+struct Contract {
+  /// `operators:` and `sinks:` of the job file; the sink `out` is what is judged.
+  std::string nodes;
+  std::vector<std::string> sources = {"a"};
+  /// The operator whose watermark judges rows.
+  std::string judge = "w";
+  std::function<Expected(const History&)> model;
+  /// Results are updated: the part of a row's text by which the last one stands. Not set: every row
+  /// counts.
+  std::function<std::string(const std::string&)> key;
+  bool row_kinds = false;    // the first row of a key is an insert, others are update_after
+  bool counts_late = true;   // late rows are in the counters
+  bool late_allowed = true;  // the model knows what becomes of late rows
+  /// Rounds the sources' times: coarse makes ties.
+  int64_t tick = kSecond / 2;
+  int keys = 6;
+  int events = 260;
+};
+
+enum class Mode {
+  kQuiet,   // batch by batch, the next when all has come to rest: late rows are judged exactly
+  kRacing,  // every task at its own pace, no late rows
+};
+struct Setting {
+  Mode mode = Mode::kQuiet;
+  std::string backend = "memory";
+  int64_t state_memory = int64_t{64} << 20;
+};
+
+/// Runs the job of a contract through random checkpoints, crashes and rescalings and compares.
+void Keep(const Contract& contract, uint64_t seed, const Setting& setting);
+
+/// Both modes over `runs` seeds, a few of them with state that does not fit in memory. `make` makes
+/// a random contract.
+void KeepAll(const std::function<Contract(Rng&)>& make, int runs);
+
+std::string Text(const std::optional<int64_t>& value);
+std::string Text(const std::optional<std::string>& value);
+std::string TimeText(int64_t micros);
+/// All columns of kSchema.
+std::string Text(const Row& row);
+/// All but the last `count` values of a row's text.
+std::string WithoutLast(const std::string& text, int count);
+/// Canonical bytes of the whole row, which break ties.
+std::string CanonicalBytes(const Row& row);
+inline int64_t FloorTo(int64_t t, int64_t unit) {
+  return (t >= 0 ? t / unit : -((-t + unit - 1) / unit)) * unit;
+}
+
+}  // namespace weir::taskmanager::contract

@@ -127,37 +127,145 @@ const Keys& SinkKeys() {
   return *keys;
 }
 
+namespace {
+
+KeySpec KeyBy() {
+  return {"key_by", KeyKind::kAny,
+          false,    "",
+          {},       "columns, or names to expressions; absent: one group"};
+}
+KeySpec Fields() { return {"fields", KeyKind::kExpressions, true, "", {}, "column to expression"}; }
+KeySpec Ttl() {
+  return {"ttl", KeyKind::kDuration,
+          false, "0s",
+          {},    "a key without rows for so long is forgotten; 0s: never",
+          0,     kYear};
+}
+KeySpec On() {
+  return {
+      "on", KeyKind::kAny, true, "", {}, "left to right expression, or names equal on both sides"};
+}
+KeySpec Join(std::vector<std::string> types) {
+  return {"join", KeyKind::kEnum, false, "inner", std::move(types)};
+}
+Keys SideKeys() {
+  return {{"left", KeyKind::kString, false, "", {}, "a node"},
+          {"right", KeyKind::kString, false, "", {}, "another node"}};
+}
+
+Keys MakeOperatorKeys(OperatorType type) {
+  const Keys common = With(NodeKeys(), InputKeys());
+  switch (type) {
+    case OperatorType::kFilter:
+      return With(common, {{"where", KeyKind::kString, true, "", {}, "boolean expression"},
+                           OnErrorKey("of a row")});
+    case OperatorType::kSelect:
+      return With(common, {Fields(), OnErrorKey("of a row")});
+    case OperatorType::kWindowAggregate:
+      return With(common,
+                  {KeyBy(),
+                   {"window",
+                    KeyKind::kMap,
+                    true,
+                    "",
+                    {},
+                    "{tumbling: D}, {sliding: D, slide: D} or {session: GAP}"},
+                   {"allowed_lateness", KeyKind::kDuration, false, "0s", {}, "", 0, kYear},
+                   {"aggregate", KeyKind::kExpressions, true, "", {}, "column to aggregate call"},
+                   OnErrorKey("of a row")});
+    case OperatorType::kTopN:
+      return With(
+          common,
+          {KeyBy(),
+           {"order_by",
+            KeyKind::kStringList,
+            true,
+            "",
+            {},
+            "expressions, each with `desc` behind it or not"},
+           {"limit", KeyKind::kInt, true, "", {}, "rows of a group", 1, 10'000},
+           {"ties", KeyKind::kBool, false, "false", {}, "rows equal to the last one, too"},
+           {"rank", KeyKind::kString, false, "", {}, "name of a column for the place, from 1"},
+           {"window",
+            KeyKind::kAny,
+            false,
+            "",
+            {},
+            "{tumbling: D}, or `input`; absent: updating results"},
+           Ttl(),
+           OnErrorKey("of a row")});
+    case OperatorType::kDeduplicate:
+      return With(common,
+                  {KeyBy(),
+                   {"keep", KeyKind::kEnum, false, "last", {"first", "last"}, "by event time"},
+                   Ttl(),
+                   OnErrorKey("of a row")});
+    case OperatorType::kWindowJoin:
+      return With(
+          With(NodeKeys(), SideKeys()),
+          {On(),
+           {"window", KeyKind::kMap, true, "", {}, "{tumbling: D} or {sliding: D, slide: D}"},
+           Join({"inner", "left", "right", "full", "semi", "anti"}),
+           Fields(),
+           OnErrorKey("of a row")});
+    case OperatorType::kIntervalJoin:
+      return With(With(NodeKeys(), SideKeys()),
+                  {On(),
+                   {"within",
+                    KeyKind::kMap,
+                    true,
+                    "",
+                    {},
+                    "{before: D, after: D}: around the left row's time"},
+                   Join({"inner", "left"}),
+                   Fields(),
+                   OnErrorKey("of a row")});
+    case OperatorType::kLookupJoin:
+      return With(common,
+                  {{"table", KeyKind::kMap, true, "", {}, "a bounded file, read at the start"},
+                   On(),
+                   Join({"inner", "left"}),
+                   Fields(),
+                   OnErrorKey("of a row")});
+    case OperatorType::kUnion:
+      return common;
+  }
+  return common;
+}
+
+}  // namespace
+
 const Keys& OperatorKeys(std::optional<OperatorType> type) {
   static const auto* const common = new Keys(With(NodeKeys(), InputKeys()));
-  static const auto* const filter =
-      new Keys(With(*common, {{"where", KeyKind::kString, true, "", {}, "boolean expression"},
-                              OnErrorKey("of a row")}));
-  static const auto* const select = new Keys(
-      With(*common, {{"fields", KeyKind::kExpressions, true, "", {}, "column to expression"},
-                     OnErrorKey("of a row")}));
-  static const auto* const window = new Keys(With(
-      *common, {{"key_by",
-                 KeyKind::kAny,
-                 false,
-                 "",
-                 {},
-                 "columns, or names to expressions; absent: one group"},
-                {"window", KeyKind::kMap, true, "", {}, "{tumbling: D} or {sliding: D, slide: D}"},
-                {"allowed_lateness", KeyKind::kDuration, false, "0s", {}, "", 0, kYear},
-                {"aggregate", KeyKind::kExpressions, true, "", {}, "column to aggregate call"},
-                OnErrorKey("of a row")}));
-  if (!type) return *common;
-  switch (*type) {
-    case OperatorType::kFilter:
-      return *filter;
-    case OperatorType::kSelect:
-      return *select;
-    case OperatorType::kWindowAggregate:
-      return *window;
-    case OperatorType::kUnion:
-      return *common;
-  }
-  return *common;
+  static const auto* const all = [] {
+    auto* made = new std::vector<Keys>;
+    for (int t = 0; t <= static_cast<int>(OperatorType::kLookupJoin); ++t) {
+      made->push_back(MakeOperatorKeys(static_cast<OperatorType>(t)));
+    }
+    return made;
+  }();
+  return type ? (*all)[static_cast<size_t>(*type)] : *common;
+}
+
+const Keys& TableKeys() {
+  static const auto* const keys =
+      new Keys{{"path", KeyKind::kString, true, "", {}, "a file, or a glob"},
+               {"format", KeyKind::kAny},
+               {"schema", KeyKind::kMap, true, "", {}, "column (JSON: path) to type"},
+               {"on_change",
+                KeyKind::kEnum,
+                false,
+                "fail",
+                {"fail", "reload"},
+                "another content at a restore"}};
+  return *keys;
+}
+
+const Keys& WithinKeys() {
+  static const auto* const keys =
+      new Keys{{"before", KeyKind::kDuration, false, "0s", {}, "", 0, kYear},
+               {"after", KeyKind::kDuration, false, "0s", {}, "", 0, kYear}};
+  return *keys;
 }
 
 const Keys& SourceFormatKeys() {
@@ -201,12 +309,14 @@ const Keys& WindowKeys() {
       new Keys{{"tumbling", KeyKind::kDuration, false, "", {}, "", kMillisecond, kYear},
                {"sliding", KeyKind::kDuration, false, "", {}, "", kMillisecond, kYear},
                {"slide", KeyKind::kDuration, false, "", {}, "", kMillisecond, kYear},
-               {"session", KeyKind::kDuration, false, "", {}, "", kMillisecond, kYear}};
+               {"session", KeyKind::kDuration, false, "", {}, "the gap", kMillisecond, kYear},
+               {"time", KeyKind::kEnum, false, "event", {"event", "processing"}}};
   return *keys;
 }
 
 std::vector<std::string> OperatorTypeNames() {
-  return {"filter", "select", "union", "window_aggregate"};
+  return {"deduplicate", "filter", "interval_join",    "lookup_join", "select",
+          "top_n",       "union",  "window_aggregate", "window_join"};
 }
 
 }  // namespace weir::job

@@ -22,6 +22,9 @@ const std::vector<config::KeySpec>& SourceFormatKeys();
 const std::vector<config::KeySpec>& SinkFormatKeys();
 const std::vector<config::KeySpec>& EventTimeKeys();
 const std::vector<config::KeySpec>& WindowKeys();
+/// Of a lookup_join's `table`, an interval_join's `within`.
+const std::vector<config::KeySpec>& TableKeys();
+const std::vector<config::KeySpec>& WithinKeys();
 
 /// `filter`, `select`, …
 std::vector<std::string> OperatorTypeNames();

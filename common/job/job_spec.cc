@@ -6,8 +6,10 @@ namespace weir::job {
 
 std::optional<OperatorType> Node::operator_type() const {
   if (kind != NodeKind::kOperator) return std::nullopt;
-  for (const OperatorType candidate : {OperatorType::kFilter, OperatorType::kSelect,
-                                       OperatorType::kWindowAggregate, OperatorType::kUnion}) {
+  for (const OperatorType candidate :
+       {OperatorType::kFilter, OperatorType::kSelect, OperatorType::kWindowAggregate,
+        OperatorType::kUnion, OperatorType::kTopN, OperatorType::kDeduplicate,
+        OperatorType::kWindowJoin, OperatorType::kIntervalJoin, OperatorType::kLookupJoin}) {
     if (type == ToString(candidate)) return candidate;
   }
   return std::nullopt;
@@ -20,7 +22,9 @@ bool operator==(const Node& a, const Node& b) {
          a.schema == b.schema && a.event_time == b.event_time && a.rate == b.rate &&
          a.on_error == b.on_error && a.where == b.where && a.fields == b.fields &&
          a.key_by == b.key_by && a.window == b.window && a.allowed_lateness == b.allowed_lateness &&
-         a.aggregates == b.aggregates;
+         a.aggregates == b.aggregates && a.order_by == b.order_by && a.limit == b.limit &&
+         a.ties == b.ties && a.rank == b.rank && a.ttl == b.ttl && a.keep_last == b.keep_last &&
+         a.join == b.join && a.on == b.on && a.before == b.before && a.after == b.after;
 }
 
 const Node* JobSpec::Find(std::string_view node_name) const {
@@ -87,6 +91,34 @@ std::string_view ToString(OperatorType value) {
       return "window_aggregate";
     case OperatorType::kUnion:
       return "union";
+    case OperatorType::kTopN:
+      return "top_n";
+    case OperatorType::kDeduplicate:
+      return "deduplicate";
+    case OperatorType::kWindowJoin:
+      return "window_join";
+    case OperatorType::kIntervalJoin:
+      return "interval_join";
+    case OperatorType::kLookupJoin:
+      return "lookup_join";
+  }
+  return "";
+}
+
+std::string_view ToString(JoinType value) {
+  switch (value) {
+    case JoinType::kInner:
+      return "inner";
+    case JoinType::kLeft:
+      return "left";
+    case JoinType::kRight:
+      return "right";
+    case JoinType::kFull:
+      return "full";
+    case JoinType::kSemi:
+      return "semi";
+    case JoinType::kAnti:
+      return "anti";
   }
   return "";
 }

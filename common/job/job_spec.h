@@ -21,7 +21,26 @@ enum class Guarantee : uint8_t { kExactlyOnce = 0, kAtLeastOnce = 1, kAtMostOnce
 enum class StateBackend : uint8_t { kRocksdb = 0, kMemory = 1 };
 enum class RestartStrategy : uint8_t { kExponential = 0, kFixed = 1, kNone = 2 };
 enum class NodeKind : uint8_t { kSource = 0, kOperator = 1, kSink = 2 };
-enum class OperatorType : uint8_t { kFilter = 0, kSelect = 1, kWindowAggregate = 2, kUnion = 3 };
+enum class OperatorType : uint8_t {
+  kFilter,
+  kSelect,
+  kWindowAggregate,
+  kUnion,
+  kTopN,
+  kDeduplicate,
+  kWindowJoin,
+  kIntervalJoin,
+  kLookupJoin
+};
+/// Which rows of a join without a partner come out, and whose columns.
+enum class JoinType : uint8_t {
+  kInner = 0,
+  kLeft = 1,
+  kRight = 2,
+  kFull = 3,
+  kSemi = 4,
+  kAnti = 5
+};
 /// What becomes of a row that cannot be read or computed.
 enum class OnError : uint8_t { kFail = 0, kSkip = 1, kRoute = 2 };
 /// An output of a node: `node`, `node.late`, `node.errors`.
@@ -102,13 +121,16 @@ struct EventTime {
 };
 
 struct Window {
-  enum class Kind : uint8_t { kTumbling = 0, kSliding = 1 };
+  /// kInput: the window of the input's rows, which come from a window operator; no size.
+  enum class Kind : uint8_t { kTumbling = 0, kSliding = 1, kSession = 2, kInput = 3 };
   Kind kind = Kind::kTumbling;
-  Micros size = 0;
-  Micros slide = 0;  // tumbling: = size
+  Micros size = 0;   // kSession: the gap
+  Micros slide = 0;  // else = size
+  bool processing_time = false;
   Location location;
   friend bool operator==(const Window& a, const Window& b) {
-    return a.kind == b.kind && a.size == b.size && a.slide == b.slide;
+    return a.kind == b.kind && a.size == b.size && a.slide == b.slide &&
+           a.processing_time == b.processing_time;
   }
 };
 
@@ -117,28 +139,44 @@ struct Window {
 struct Node {
   std::string name;  // also the name of its state
   NodeKind kind = NodeKind::kSource;
-  std::string type;   // of the connector; or filter, select, window_aggregate, union
+  std::string type;   // of the connector; or filter, select, window_aggregate, …
   Location location;  // of the name
   Location type_location;
   std::optional<int32_t> parallelism;
   std::string renamed_from;      // empty: none
-  std::vector<InputRef> inputs;  // operators and sinks
+  std::vector<InputRef> inputs;  // operators and sinks; of a join of two streams: left, right
 
-  /// The connector's own keys (`path`, `rows`, …), a map; sources and sinks.
+  /// The connector's own keys (`path`, `rows`, …), a map; sources, sinks, and a lookup_join's
+  /// table.
   Value options;
-  Format format;                        // sources and sinks
-  std::vector<SchemaField> schema;      // sources; empty when the connector or the format decides
+  Format format;                        // sources, sinks, and a lookup_join's table
+  std::vector<SchemaField> schema;      // sources and tables; empty: connector or format decides
   std::optional<EventTime> event_time;  // sources
   std::optional<int64_t> rate;          // sources: rows per second, of the whole source
 
   OnError on_error = OnError::kFail;  // operators
   Text where;                         // filter
-  std::vector<NamedText> fields;      // select
-  std::vector<NamedText> key_by;      // window_aggregate; empty: one group
+  std::vector<NamedText> fields;      // select, joins
+  std::vector<NamedText> key_by;      // window_aggregate, top_n, deduplicate; empty: one group
   std::optional<Window> window;
   Micros allowed_lateness = 0;
   std::vector<NamedText> aggregates;
+  std::vector<Text> order_by;  // top_n: `price desc`
+  int64_t limit = 0;           // top_n
+  bool ties = false;           // top_n: rows equal to the last one, too
+  std::string rank;            // top_n: name of the column; empty: none
+  Micros ttl = 0;              // top_n, deduplicate; 0: never
+  bool keep_last = true;       // deduplicate
+  JoinType join = JoinType::kInner;
+  std::vector<NamedText> on;  // joins: `name` is the left expression, `value` the right one
+  Micros before = 0;          // interval_join: right's time is in [left's - before, left's + after]
+  Micros after = 0;
 
+  /// Joins of two streams: `inputs` are sides, not one stream.
+  bool two_sided() const {
+    return operator_type() == OperatorType::kWindowJoin ||
+           operator_type() == OperatorType::kIntervalJoin;
+  }
   /// Nothing unless `kind` is kOperator and the type is one we have.
   std::optional<OperatorType> operator_type() const;
   friend bool operator==(const Node& a, const Node& b);
@@ -179,6 +217,7 @@ std::string_view ToString(StateBackend value);
 std::string_view ToString(RestartStrategy value);
 std::string_view ToString(NodeKind value);
 std::string_view ToString(OperatorType value);
+std::string_view ToString(JoinType value);
 std::string_view ToString(OnError value);
 std::string_view ToString(FormatType value);
 /// `node`, `node.late`, `node.errors`.

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "common/config/units.h"
 #include "common/job/job_keys.h"
+#include "common/job/operator_checks.h"
 
 namespace weir::job {
 namespace {
@@ -18,10 +19,7 @@ namespace {
 using config::DidYouMean;
 
 constexpr size_t kMaxNodes = 1000;
-constexpr size_t kMaxColumns = 1000;
 constexpr size_t kMaxName = 128;
-/// Slices of one window that a fired result merges.
-constexpr int64_t kMaxSlices = 10'000;
 
 bool IsNodeName(std::string_view name) {
   if (name.empty() || name.size() > kMaxName) return false;
@@ -53,10 +51,6 @@ class Validator {
   template <typename... Parts>
   void Error(Location location, const Parts&... parts) {
     diagnostics_->Error(location, absl::StrCat(parts...));
-  }
-
-  static std::string What(const Node& node) {
-    return absl::StrCat(std::string(ToString(node.kind)), " `", node.name, "`");
   }
 
   void CheckJob() {
@@ -133,7 +127,7 @@ class Validator {
     }
     CheckInputs(node);
     if (node.kind == NodeKind::kOperator) {
-      CheckOperator(node);
+      CheckOperator(node, diagnostics_);
     } else {
       CheckConnector(node);
     }
@@ -144,8 +138,17 @@ class Validator {
       if (!node.inputs.empty()) Error(node.location, What(node), " cannot have inputs");
       return;
     }
-    if (node.inputs.empty() && !node.type.empty())
+    if (node.two_sided()) {
+      if (node.inputs.size() != 2) {
+        Error(node.location, What(node), " needs `left` and `right`");
+      } else if (node.inputs[0] == node.inputs[1]) {
+        Error(node.inputs[1].location, "`left` and `right` of `", node.name,
+              "` are the same node: give one side a name of its own by a select");
+        return;
+      }
+    } else if (node.inputs.empty() && !node.type.empty()) {
       Error(node.location, "key `input` is missing in ", What(node));
+    }
     if (node.operator_type() == OperatorType::kUnion && node.inputs.size() == 1) {
       Error(node.location, What(node), " needs at least two `inputs`");
     }
@@ -173,9 +176,10 @@ class Validator {
     if (from->kind == NodeKind::kSink) {
       Error(ref.location, "`", ref.node, "` is a sink and gives no rows");
     } else if (ref.port == Port::kLate && !from->type.empty() &&
-               from->operator_type() != OperatorType::kWindowAggregate) {
-      Error(ref.location, "only a window_aggregate has late rows: `", ref.node, "` is a ",
-            from->type);
+               from->operator_type() != OperatorType::kWindowAggregate &&
+               !(from->operator_type() == OperatorType::kTopN && from->window)) {
+      Error(ref.location, "only a window_aggregate or a top_n per window has late rows: `",
+            ref.node, "` is a ", from->type);
     } else if (ref.port == Port::kErrors && !from->type.empty()) {
       const bool source = from->kind == NodeKind::kSource;
       const OnError on_error = source ? from->format.on_error : from->on_error;
@@ -186,85 +190,6 @@ class Validator {
               source ? "`format: {on_error: route}`" : "`on_error: route`");
       }
     }
-  }
-
-  void CheckOperator(const Node& node) {
-    if (node.type.empty()) return;
-    const std::optional<OperatorType> type = node.operator_type();
-    if (!type) {
-      Error(node.type_location, "no operator is of type `", node.type, "`",
-            DidYouMean(node.type, OperatorTypeNames()), "; there are ",
-            absl::StrJoin(OperatorTypeNames(), ", "));
-      return;
-    }
-    auto missing = [&](std::string_view key) {
-      Error(node.location, "key `", std::string(key), "` is missing in ", What(node));
-    };
-    switch (*type) {
-      case OperatorType::kFilter:
-        if (node.where.text.empty() && node.where.location.line == 0) missing("where");
-        break;
-      case OperatorType::kSelect:
-        if (node.fields.empty()) missing("fields");
-        CheckNames(node, node.fields, "fields");
-        break;
-      case OperatorType::kWindowAggregate:
-        CheckWindow(node);
-        break;
-      case OperatorType::kUnion:
-        break;
-    }
-  }
-
-  void CheckNames(const Node& node, const std::vector<NamedText>& entries, std::string_view what) {
-    std::set<std::string> seen;
-    const std::string key(what);
-    for (const NamedText& entry : entries) {
-      if (entry.name.empty())
-        Error(entry.name_location, "an empty name in `", key, "` of `", node.name, "`");
-      if (!seen.insert(entry.name).second)
-        Error(entry.name_location, "`", entry.name, "` is there twice in `", key, "`");
-    }
-    if (entries.size() > kMaxColumns)
-      Error(node.location, "more than ", kMaxColumns, " entries in `", key, "`");
-  }
-
-  void CheckWindow(const Node& node) {
-    if (node.aggregates.empty()) Error(node.location, "key `aggregate` is missing in ", What(node));
-    CheckNames(node, node.key_by, "key_by");
-    CheckNames(node, node.aggregates, "aggregate");
-    std::set<std::string> taken = {"window_start", "window_end"};
-    for (const NamedText& key : node.key_by) {
-      if (taken.count(key.name) > 0)
-        Error(key.name_location, "`", key.name, "` is a column that every window has");
-      taken.insert(key.name);
-    }
-    for (const NamedText& aggregate : node.aggregates) {
-      if (taken.count(aggregate.name) > 0) {
-        Error(aggregate.name_location, "`", aggregate.name,
-              "` is already the name of a key or of the window's bounds");
-      }
-    }
-    if (!node.window) {
-      Error(node.location, "key `window` is missing in ", What(node));
-      return;
-    }
-    const Window& window = *node.window;
-    if (window.size <= 0 || window.slide <= 0) {
-      Error(window.location, "size and slide of a window must be positive");
-    } else if (window.slide > window.size) {
-      Error(window.location, "slide ", config::DurationText(window.slide),
-            " is longer than the window of ", config::DurationText(window.size),
-            ": rows between windows would be lost");
-    } else if (window.size % window.slide != 0) {
-      Error(window.location, "the window of ", config::DurationText(window.size),
-            " must be a multiple of its slide of ", config::DurationText(window.slide));
-    } else if (window.size / window.slide > kMaxSlices) {
-      Error(window.location, "a window of ", config::DurationText(window.size), " every ",
-            config::DurationText(window.slide), " puts each row into more than ", kMaxSlices,
-            " windows");
-    }
-    if (node.allowed_lateness < 0) Error(node.location, "allowed_lateness must not be negative");
   }
 
   void CheckConnector(const Node& node) {

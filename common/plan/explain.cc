@@ -27,10 +27,62 @@ std::string Expressions(const std::vector<NamedExpression>& entries) {
   });
 }
 
+std::string SizeAndSlide(job::Micros size, job::Micros slide) {
+  return size == slide
+             ? absl::StrCat("tumbling ", DurationText(size))
+             : absl::StrCat("sliding ", DurationText(size), " every ", DurationText(slide));
+}
+
 std::string WindowText(const WindowSpec& window) {
-  return window.size == window.slide ? absl::StrCat("tumbling ", DurationText(window.size))
-                                     : absl::StrCat("sliding ", DurationText(window.size),
-                                                    " every ", DurationText(window.slide));
+  if (window.kind == job::Window::Kind::kSession) {
+    return absl::StrCat("session gap ", DurationText(window.size));
+  }
+  return absl::StrCat(SizeAndSlide(window.size, window.slide),
+                      window.processing_time ? " of processing time" : "");
+}
+
+std::string KeyText(const std::vector<NamedExpression>& keys) {
+  return keys.empty() ? ", one group" : absl::StrCat(", key ", Expressions(keys));
+}
+
+std::string TopNText(const TopNSpec& spec) {
+  std::string text = absl::StrCat("top_n ", spec.limit, spec.ties ? " with ties" : "", " by ");
+  absl::StrAppend(&text,
+                  absl::StrJoin(spec.order, ", ", [](std::string* out, const OrderKey& key) {
+                    absl::StrAppend(out, OneLine(key.expression.text()),
+                                    key.descending ? " desc" : "");
+                  }));
+  text += KeyText(spec.keys);
+  switch (spec.window) {
+    case TopNSpec::Window::kNone:
+      return text + ", updating";
+    case TopNSpec::Window::kTumbling:
+      return absl::StrCat(text, ", tumbling ", DurationText(spec.size));
+    case TopNSpec::Window::kInput:
+      return text + ", per window of the input";
+  }
+  return text;
+}
+
+std::string JoinText(const JoinSpec& join, std::string_view what) {
+  std::string text = absl::StrCat(std::string(what), " ", std::string(job::ToString(join.type)));
+  if (join.size > 0) {
+    absl::StrAppend(&text, ", ", SizeAndSlide(join.size, join.slide));
+  } else {
+    absl::StrAppend(&text, ", within ", DurationText(join.before), " before and ",
+                    DurationText(join.after), " after");
+  }
+  return absl::StrCat(text, ", fields ", Expressions(join.fields));
+}
+
+/// By what the rows of an exchange find their subtask.
+const std::vector<NamedExpression>& KeysOf(const PlanOperator& op, int side) {
+  static const auto* const none = new std::vector<NamedExpression>;
+  if (op.window) return op.window->keys;
+  if (op.top_n) return op.top_n->keys;
+  if (op.deduplicate) return op.deduplicate->keys;
+  if (op.join) return side == 0 ? op.join->left_keys : op.join->right_keys;
+  return *none;
 }
 
 class Explainer {
@@ -81,14 +133,24 @@ class Explainer {
     const Task& from = plan_.tasks[edge.from_task];
     std::string how(ToString(edge.kind));
     if (edge.kind == EdgeKind::kHash) {
-      const WindowSpec& window = *plan_.tasks[edge.to_task].operators[0].window;
-      how = window.keys.empty() ? "all to one subtask"
-                                : absl::StrCat("hash by ", Expressions(window.keys));
-      if (window.partial) how += ", partial aggregates";
+      const PlanOperator& to = plan_.tasks[edge.to_task].operators[0];
+      const std::vector<NamedExpression>& keys = KeysOf(to, edge.to_side);
+      how = keys.empty() ? "all to one subtask" : absl::StrCat("hash by ", KeyNames(edge, keys));
+      if (to.window && to.window->partial) how += ", partial aggregates";
+      if (to.join) how += edge.to_side == 0 ? ", left" : ", right";
     }
     return absl::StrCat("<- exchange ", edge.index, " from task ", edge.from_task, " ",
                         PortText(from.operators[edge.from_operator].name, edge.from_port), ": ",
                         how);
+  }
+
+  /// Of a join the keys are called after their expressions.
+  static std::string KeyNames(const Edge& edge, const std::vector<NamedExpression>& keys) {
+    return absl::StrJoin(keys, ", ", [&](std::string* out, const NamedExpression& key) {
+      const int column = key.expression.ColumnIndex();
+      *out += key.name.rfind("on", 0) == 0 && column >= 0 ? edge.schema->fields[column].name
+                                                          : key.name;
+    });
   }
 
   void Operators(const Task& task, int parent, int depth) {
@@ -125,6 +187,19 @@ class Explainer {
         return absl::StrCat("local aggregate, ", WindowText(*op.window), OnError(op));
       case OperatorKind::kWindowAggregate:
         return Window(op);
+      case OperatorKind::kLocalTopN:
+        return absl::StrCat("local ", TopNText(*op.top_n), OnError(op));
+      case OperatorKind::kTopN:
+        return absl::StrCat(TopNText(*op.top_n), OnError(op));
+      case OperatorKind::kDeduplicate:
+        return absl::StrCat("deduplicate, keeps the ", op.deduplicate->keep_last ? "last" : "first",
+                            KeyText(op.deduplicate->keys), OnError(op));
+      case OperatorKind::kWindowJoin:
+      case OperatorKind::kIntervalJoin:
+        return absl::StrCat(JoinText(*op.join, ToString(op.kind)), OnError(op));
+      case OperatorKind::kLookupJoin:
+        return absl::StrCat("lookup_join ", std::string(job::ToString(op.lookup->type)),
+                            ", fields ", Expressions(op.lookup->fields), OnError(op));
       case OperatorKind::kSink: {
         const std::string format =
             node.format.type == job::FormatType::kNone
@@ -170,7 +245,7 @@ class Explainer {
   static std::string Window(const PlanOperator& op) {
     const WindowSpec& window = *op.window;
     std::string text = absl::StrCat("window_aggregate ", WindowText(window));
-    text += window.keys.empty() ? ", one group" : absl::StrCat(", key ", Expressions(window.keys));
+    text += KeyText(window.keys);
     absl::StrAppend(
         &text, ", ",
         absl::StrJoin(window.aggregates, ", ", [](std::string* out, const Aggregate& a) {
@@ -182,10 +257,28 @@ class Explainer {
                         OnError(op));
   }
 
+  static std::string Forgotten(job::Micros ttl) {
+    return ttl == 0 ? ", kept for ever" : absl::StrCat(", kept for ", DurationText(ttl));
+  }
+
   std::string StateText(const PlanOperator& op) const {
+    const std::string name = absl::StrCat("state   `", op.name, "`: ");
+    if (op.lookup) return name + "the digest of the table";
+    if (op.join) return name + "the rows of both sides until nothing can join them";
+    if (op.deduplicate) return absl::StrCat(name, "a row per key", Forgotten(op.deduplicate->ttl));
+    if (op.top_n) {
+      const bool windowed = op.top_n->window != TopNSpec::Window::kNone;
+      return absl::StrCat(name, "at most ", op.top_n->limit, " rows per key",
+                          op.top_n->ties ? " and their ties" : "",
+                          windowed ? ", removed when its window has fired"
+                                   : Forgotten(op.top_n->ttl));
+    }
     const WindowSpec& window = *op.window;
-    return absl::StrCat("state   `", op.name, "`: one row per key and slice of ",
-                        DurationText(window.slice), ", removed when its last window has fired");
+    if (window.kind == job::Window::Kind::kSession) {
+      return name + "one row per key and session, removed when it has fired";
+    }
+    return absl::StrCat(name, "one row per key and slice of ", DurationText(window.slice),
+                        ", removed when its last window has fired");
   }
 
   std::string Visible(const PlanOperator& op) const {

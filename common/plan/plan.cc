@@ -20,6 +20,44 @@ std::string ExpressionText(const expression::BoundExpression& e) {
   return e.ok() ? absl::StrCat("`", e.text(), "` ", batch::ToString(e.type())) : "-";
 }
 
+void DescribeAll(std::string_view what, const std::vector<NamedExpression>& entries,
+                 std::string* out) {
+  for (const NamedExpression& e : entries) {
+    absl::StrAppend(out, "    ", std::string(what), " ", e.name, " = ",
+                    ExpressionText(e.expression), "\n");
+  }
+}
+
+/// Of top_n, deduplicate and joins; their state layouts say the rest.
+void DescribeSpecs(const PlanOperator& op, std::string* out) {
+  if (op.top_n) {
+    DescribeAll("key", op.top_n->keys, out);
+    absl::StrAppend(out, "    rank ", op.top_n->rank, " window ",
+                    static_cast<int>(op.top_n->window), " ", op.top_n->window_end_column, " ttl ",
+                    op.top_n->ttl, "\n");
+    for (const OrderKey& key : op.top_n->order) {
+      absl::StrAppend(out, "    order ", ExpressionText(key.expression), key.descending, "\n");
+    }
+  }
+  if (op.deduplicate) {
+    DescribeAll("key", op.deduplicate->keys, out);
+    absl::StrAppend(out, "    ttl ", op.deduplicate->ttl, "\n");
+  }
+  if (op.join) {
+    DescribeAll("left", op.join->left_keys, out);
+    DescribeAll("right", op.join->right_keys, out);
+    DescribeAll("field", op.join->fields, out);
+    absl::StrAppend(out, "    joined ", SchemaText(op.join->joined), "\n");
+  }
+  if (op.lookup) {
+    DescribeAll("input", op.lookup->input_keys, out);
+    DescribeAll("table", op.lookup->table_keys, out);
+    DescribeAll("field", op.lookup->fields, out);
+    absl::StrAppend(out, "    joined ", SchemaText(op.lookup->joined), " ",
+                    static_cast<int>(op.lookup->type), op.lookup->reload_on_change, "\n");
+  }
+}
+
 void Describe(const PlanOperator& op, std::string* out) {
   absl::StrAppend(out, "  ", op.name, " ", std::string(ToString(op.kind)), " parent ", op.parent,
                   ".", static_cast<int>(op.parent_port), " in ", SchemaText(op.input),
@@ -29,10 +67,12 @@ void Describe(const PlanOperator& op, std::string* out) {
                   ExpressionText(op.where), " append ", op.append_fields, "\n");
   for (const NamedExpression& field : op.fields)
     absl::StrAppend(out, "    ", field.name, " = ", ExpressionText(field.expression), "\n");
+  DescribeSpecs(op, out);
+  absl::StrAppend(out, "    columns ", op.columns, " updating ", op.updating, "\n");
   if (!op.window) return;
   const WindowSpec& w = *op.window;
   absl::StrAppend(out, "    window ", w.size, " ", w.slide, " ", w.slice, " ", w.allowed_lateness,
-                  " ", w.partial, "\n");
+                  " ", w.partial, " ", static_cast<int>(w.kind), w.processing_time, "\n");
   for (const NamedExpression& key : w.keys)
     absl::StrAppend(out, "    key ", key.name, " = ", ExpressionText(key.expression), "\n");
   for (const Aggregate& a : w.aggregates) {
@@ -53,8 +93,9 @@ std::string DigestOf(const ExecutionPlan& plan) {
   for (const Edge& edge : plan.edges) {
     absl::StrAppend(&text, "edge ", edge.from_task, ".", edge.from_operator, ".",
                     static_cast<int>(edge.from_port), " ", edge.to_task, " ",
-                    std::string(ToString(edge.kind)), " [", absl::StrJoin(edge.keys, ","), "] ",
-                    SchemaText(edge.schema), edge.has_times, "\n");
+                    std::string(ToString(edge.kind)), " side ", edge.to_side, " [",
+                    absl::StrJoin(edge.keys, ","), "] ", SchemaText(edge.schema), edge.has_times,
+                    "\n");
   }
   return absl::StrFormat("%016x", batch::HashKey(text));
 }
@@ -75,6 +116,18 @@ std::string_view ToString(OperatorKind kind) {
       return "local_aggregate";
     case OperatorKind::kWindowAggregate:
       return "window_aggregate";
+    case OperatorKind::kLocalTopN:
+      return "local_top_n";
+    case OperatorKind::kTopN:
+      return "top_n";
+    case OperatorKind::kDeduplicate:
+      return "deduplicate";
+    case OperatorKind::kWindowJoin:
+      return "window_join";
+    case OperatorKind::kIntervalJoin:
+      return "interval_join";
+    case OperatorKind::kLookupJoin:
+      return "lookup_join";
     case OperatorKind::kSink:
       return "sink";
   }

@@ -24,6 +24,12 @@ enum class OperatorKind : uint8_t {
            // inputs
   kLocalAggregate,  // partial aggregates per (key, slice), in front of the hash exchange
   kWindowAggregate,
+  kLocalTopN,  // rows that can still be among the first of their window, in front of the exchange
+  kTopN,
+  kDeduplicate,
+  kWindowJoin,
+  kIntervalJoin,
+  kLookupJoin,
   kSink,
 };
 std::string_view ToString(OperatorKind kind);
@@ -57,8 +63,10 @@ struct Aggregate {
 struct WindowSpec {
   std::vector<NamedExpression> keys;
   std::vector<Aggregate> aggregates;
-  job::Micros size = 0;
-  job::Micros slide = 0;  // = size for tumbling windows
+  job::Window::Kind kind = job::Window::Kind::kTumbling;  // not kInput
+  bool processing_time = false;
+  job::Micros size = 0;   // kSession: the gap
+  job::Micros slide = 0;  // = size but for sliding windows
   job::Micros slice = 0;  // greatest common divisor of both
   job::Micros allowed_lateness = 0;
   /// The kWindowAggregate's input is what a kLocalAggregate sends: schema WireSchema(), no event
@@ -68,6 +76,60 @@ struct WindowSpec {
 /// Columns of a batch between kLocalAggregate and kWindowAggregate: the keys by name (prefix
 /// `$k.`), `$slice_end` (timestamp not null), then every partial (`$a<aggregate>.<partial>`).
 batch::Schema WireSchema(const WindowSpec& window);
+
+struct OrderKey {
+  expression::BoundExpression expression;
+  bool descending = false;
+};
+
+/// What kTopN and kLocalTopN do: the first `limit` rows per key (and window) in order of `order`,
+/// NULLs last, ties broken by the canonical bytes of the row's first `columns` columns.
+/// Output: those columns, window_start and window_end (kTumbling), `rank`.
+struct TopNSpec {
+  enum class Window : uint8_t { kNone, kTumbling, kInput };
+  std::vector<NamedExpression> keys;
+  std::vector<OrderKey> order;
+  int64_t limit = 1;
+  bool ties = false;  // rows equal to the last one by `order` too; ranks as SQL's RANK()
+  std::string rank;   // the column's name; empty: none
+  Window window = Window::kNone;
+  job::Micros size = 0;        // kTumbling
+  int window_end_column = -1;  // kInput: of the input
+  job::Micros ttl = 0;         // kNone; 0: never
+};
+
+/// What kDeduplicate does: the first or last row per key by event time.
+struct DeduplicateSpec {
+  std::vector<NamedExpression> keys;
+  bool keep_last = true;
+  job::Micros ttl = 0;  // 0: never
+};
+
+/// What kWindowJoin and kIntervalJoin do. The keys are bound each to its side's rows, pairwise of
+/// equal types; `fields` to `joined`: left's columns as `LEFTNODE.column` (without computed keys),
+/// then right's, then window_start and window_end (kWindowJoin). Semi and anti: left's columns and
+/// the window's.
+struct JoinSpec {
+  job::JoinType type = job::JoinType::kInner;
+  std::vector<NamedExpression> left_keys, right_keys;
+  /// Rows of the sides as they arrive: computed keys behind the first `…_columns` columns.
+  batch::SchemaPtr left, right;
+  int left_columns = 0, right_columns = 0;
+  batch::SchemaPtr joined;
+  std::vector<NamedExpression> fields;
+  job::Micros size = 0, slide = 0, slice = 0;  // kWindowJoin
+  job::Micros before = 0, after = 0;           // kIntervalJoin
+};
+
+/// What kLookupJoin does: `fields` are bound to `joined`: the input's columns as `NODE.column`,
+/// then the table's as `table.column`. Path, format and schema of the table are the node's.
+struct LookupSpec {
+  job::JoinType type = job::JoinType::kInner;  // kInner, kLeft
+  std::vector<NamedExpression> input_keys, table_keys;
+  batch::SchemaPtr table, joined;
+  std::vector<NamedExpression> fields;
+  bool reload_on_change = false;
+};
 
 /// An operator of a task.
 struct PlanOperator {
@@ -100,7 +162,15 @@ struct PlanOperator {
   std::vector<NamedExpression> fields;  // kSelect
   /// kSelect made in front of an exchange: input columns pass through, `fields` are appended.
   bool append_fields = false;
+  /// Rows of the main port may replace earlier ones: batches carry row kinds.
+  bool updating = false;
+  /// Of `input`, those before computed keys.
+  int columns = 0;
   std::optional<WindowSpec> window;  // kLocalAggregate, kWindowAggregate
+  std::optional<TopNSpec> top_n;     // kLocalTopN, kTopN
+  std::optional<DeduplicateSpec> deduplicate;
+  std::optional<JoinSpec> join;  // kWindowJoin, kIntervalJoin; `input` is null
+  std::optional<LookupSpec> lookup;
 };
 
 enum class EdgeKind : uint8_t {
@@ -117,6 +187,7 @@ struct Edge {
   int from_operator = 0;  // index into the task's operators
   job::Port from_port = job::Port::kMain;
   int to_task = 0;  // its head, operators[0]
+  int to_side = 0;  // of a join: 0 left, 1 right
   EdgeKind kind = EdgeKind::kForward;
   std::vector<int> keys;  // kHash: columns of `schema`
   batch::SchemaPtr schema;

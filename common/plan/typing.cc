@@ -2,6 +2,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "common/plan/typing_internal.h"
@@ -20,14 +21,6 @@ std::vector<std::string> NamesOf(const Schema& schema) {
   std::vector<std::string> names;
   for (const batch::Field& field : schema.fields) names.push_back(field.name);
   return names;
-}
-
-/// A comma inside `{…}` ends an expression in YAML: what is left of it has an open parenthesis.
-std::string TornHint(std::string_view text) {
-  if (std::count(text.begin(), text.end(), '(') <= std::count(text.begin(), text.end(), ')'))
-    return "";
-  return " (an expression with commas or braces inside `{…}` must be quoted, or written in block "
-         "style)";
 }
 
 std::vector<DataType> Partials(expression::AggregateFunction function, const DataType& argument) {
@@ -66,6 +59,7 @@ class Typer {
         catalog_(catalog),
         source_columns_(source_columns),
         diagnostics_(diagnostics),
+        text_(diagnostics),
         nodes_(spec.nodes.size()) {
     for (size_t i = 0; i < spec.nodes.size(); ++i)
       index_.emplace(spec.nodes[i].name, static_cast<int>(i));
@@ -100,11 +94,6 @@ class Typer {
   template <typename... Parts>
   void Error(job::Location location, const Parts&... parts) {
     diagnostics_->Error(location, absl::StrCat(parts...));
-  }
-
-  void Report(const job::Text& text, const expression::Problem& problem) {
-    diagnostics_->ErrorAt(text.location, static_cast<int64_t>(problem.offset),
-                          problem.message + TornHint(text.text));
   }
 
   void TypeSource(int i) {
@@ -153,6 +142,18 @@ class Typer {
     std::shared_ptr<Schema> all;
     const job::InputRef* first = nullptr;
     bool known = true;
+    for (const job::InputRef& ref : node.inputs) {
+      const auto from = index_.find(ref.node);
+      if (ref.port == job::Port::kMain && from != index_.end()) {
+        typed.input_updating |= nodes_[from->second].updating;
+      }
+    }
+    if (node.two_sided()) {
+      for (size_t side = 0; side < std::min<size_t>(2, node.inputs.size()); ++side) {
+        std::tie(typed.sides[side].schema, typed.sides[side].times) = OutputOf(node.inputs[side]);
+      }
+      return;
+    }
     for (const job::InputRef& ref : node.inputs) {
       const auto [schema, times] = OutputOf(ref);
       if (schema == nullptr) {
@@ -223,73 +224,57 @@ class Typer {
     switch (*type) {
       case job::OperatorType::kUnion:
         typed.output = typed.input;
+        typed.updating = typed.input_updating;
         break;
       case job::OperatorType::kFilter:
         if (node.where.location.line > 0 || !node.where.text.empty()) {
-          Compile(node.where, typed.input.get(), true, &typed.where);
+          text_.Compile(node.where, typed.input.get(), true, &typed.where);
         }
         typed.output = typed.input;
         break;
       case job::OperatorType::kSelect:
-        TypeSelect(node, &typed);
+        TypeFields(node, typed.input.get(), text_, &typed.fields, &typed.output);
+        typed.updating = typed.input_updating;
         break;
       case job::OperatorType::kWindowAggregate:
         TypeWindow(node, &typed);
         break;
+      case job::OperatorType::kTopN:
+        TypeTopN(node, text_, &typed);
+        break;
+      case job::OperatorType::kDeduplicate:
+        TypeDeduplicate(node, text_, &typed);
+        break;
+      case job::OperatorType::kWindowJoin:
+      case job::OperatorType::kIntervalJoin:
+        TypeJoin(node, text_, &typed);
+        break;
+      case job::OperatorType::kLookupJoin:
+        TypeLookup(node, text_, &typed);
+        break;
     }
-  }
-
-  /// Parses, and binds when the columns are known. False: not bound.
-  bool Compile(const job::Text& text, const Schema* schema, bool want_boolean,
-               expression::BoundExpression* out, expression::AstPtr* ast = nullptr) {
-    expression::AstPtr parsed;
-    if (const auto problem = expression::Parse(text.text, &parsed)) {
-      Report(text, *problem);
-      return false;
+    if (typed.input_updating && !typed.updating) {
+      Error(node.inputs[0].location, "the input of `", node.name,
+            "` has updating results (a later row replaces an earlier one of its key): a ",
+            node.type, " of them is not supported yet; select, union and sinks take them");
     }
-    if (ast != nullptr) *ast = parsed;
-    return Bind(text, parsed, schema, want_boolean, out);
-  }
-  bool Bind(const job::Text& text, const expression::AstPtr& ast, const Schema* schema,
-            bool want_boolean, expression::BoundExpression* out) {
-    if (schema == nullptr) return false;
-    expression::BindOptions options;
-    options.want_boolean = want_boolean;
-    if (const auto problem = expression::Bind(ast, *schema, options, out)) {
-      Report(text, *problem);
-      return false;
-    }
-    return true;
-  }
-
-  void TypeSelect(const Node& node, TypedNode* typed) {
-    Schema output;
-    bool known = typed->input != nullptr;
-    for (const job::NamedText& field : node.fields) {
-      NamedExpression named{field.name, {}};
-      if (!Compile(field.value, typed->input.get(), false, &named.expression)) {
-        known = false;
-        continue;
-      }
-      output.fields.push_back({field.name, named.expression.type()});
-      typed->fields.push_back(std::move(named));
-    }
-    if (known && !output.fields.empty())
-      typed->output = std::make_shared<const Schema>(std::move(output));
   }
 
   void TypeWindow(const Node& node, TypedNode* typed) {
     WindowSpec window;
     bool known = typed->input != nullptr;
-    for (const job::NamedText& key : node.key_by) known &= TypeKey(key, *typed, &window);
+    for (const job::NamedText& key : node.key_by) known &= text_.TypeKey(key, typed->input.get(), &window.keys);
     for (const job::NamedText& aggregate : node.aggregates)
       known &= TypeAggregate(aggregate, *typed, &window);
-    if (typed->input != nullptr && !typed->input_times) {
+    const bool processing = node.window && node.window->processing_time;
+    if (typed->input != nullptr && !typed->input_times && !processing) {
       Error(node.location, "window_aggregate `", node.name,
             "` needs rows with an event time: its source has no `event_time`");
     }
     typed->output_times = true;
     if (!known || !node.window || node.window->slide <= 0) return;
+    window.kind = node.window->kind;
+    window.processing_time = node.window->processing_time;
     window.size = node.window->size;
     window.slide = node.window->slide;
     window.slice = std::gcd(window.size, window.slide);
@@ -311,28 +296,10 @@ class Typer {
     typed->output = std::make_shared<const Schema>(std::move(output));
   }
 
-  bool TypeKey(const job::NamedText& key, const TypedNode& typed, WindowSpec* window) {
-    NamedExpression named{key.name, {}};
-    expression::AstPtr ast;
-    const bool bound = Compile(key.value, typed.input.get(), false, &named.expression, &ast);
-    // `key_by: [user]` has the expression for its name; the column's may be written in quotes.
-    if (ast != nullptr && key.name == key.value.text) {
-      const std::optional<std::string> column = expression::ColumnName(*ast);
-      if (!column) {
-        Error(key.value.location, "a computed key needs a name: `key_by: {NAME: ", key.value.text,
-              "}`");
-        return false;
-      }
-      named.name = *column;
-    }
-    if (bound) window->keys.push_back(std::move(named));
-    return bound;
-  }
-
   bool TypeAggregate(const job::NamedText& entry, const TypedNode& typed, WindowSpec* window) {
     expression::AggregateCall call;
     if (const auto problem = expression::ParseAggregate(entry.value.text, &call)) {
-      Report(entry.value, *problem);
+      text_.Report(entry.value, *problem);
       return false;
     }
     Aggregate aggregate;
@@ -342,9 +309,9 @@ class Typer {
     const Schema* input = typed.input.get();
     if (input == nullptr) return false;
     const bool filter =
-        call.filter == nullptr || Bind(entry.value, call.filter, input, true, &aggregate.filter);
+        call.filter == nullptr || text_.Bind(entry.value, call.filter, input, true, &aggregate.filter);
     if (call.argument != nullptr) {
-      if (!Bind(entry.value, call.argument, input, false, &aggregate.argument)) return false;
+      if (!text_.Bind(entry.value, call.argument, input, false, &aggregate.argument)) return false;
       aggregate.argument_type = aggregate.argument.type();
     }
     const absl::StatusOr<DataType> type =
@@ -364,44 +331,10 @@ class Typer {
   const job::ConnectorCatalog& catalog_;
   const std::vector<SchemaPtr>& source_columns_;
   config::Diagnostics* diagnostics_;
+  TextTyper text_;
   std::vector<TypedNode> nodes_;
   std::map<std::string_view, int> index_;
 };
-
-/// Names that are needed of a node's main output.
-struct Needs {
-  bool all = false;
-  std::set<std::string> names;
-
-  void Add(const Needs& other) {
-    all |= other.all;
-    names.insert(other.names.begin(), other.names.end());
-  }
-  void Add(const expression::BoundExpression& expression, const Schema& schema) {
-    if (!expression.ok()) return;
-    for (const int column : expression.columns()) names.insert(schema.fields[column].name);
-  }
-};
-
-Needs NeedsOfInput(const Node& node, const TypedNode& typed, const Needs& of_output) {
-  Needs needs;
-  if (node.kind == job::NodeKind::kSink || node.inputs.size() > 1 || typed.late_used ||
-      typed.input == nullptr) {
-    needs.all = true;
-    return needs;
-  }
-  needs.Add(typed.where, *typed.input);
-  for (const NamedExpression& field : typed.fields) needs.Add(field.expression, *typed.input);
-  if (typed.window) {
-    for (const NamedExpression& key : typed.window->keys) needs.Add(key.expression, *typed.input);
-    for (const Aggregate& aggregate : typed.window->aggregates) {
-      needs.Add(aggregate.argument, *typed.input);
-      needs.Add(aggregate.filter, *typed.input);
-    }
-  }
-  if (node.operator_type() == job::OperatorType::kFilter) needs.Add(of_output);
-  return needs;
-}
 
 }  // namespace
 
@@ -410,37 +343,6 @@ std::vector<TypedNode> TypeNodes(const job::JobSpec& spec, const job::ConnectorC
                                  const std::vector<SchemaPtr>& source_columns,
                                  config::Diagnostics* diagnostics) {
   return Typer(spec, catalog, source_columns, diagnostics).Run(order);
-}
-
-std::vector<SchemaPtr> UsedColumns(const job::JobSpec& spec, const std::vector<TypedNode>& nodes,
-                                   const std::vector<int>& order) {
-  std::map<std::string_view, int> index;
-  for (size_t i = 0; i < spec.nodes.size(); ++i)
-    index.emplace(spec.nodes[i].name, static_cast<int>(i));
-  std::vector<Needs> needs(nodes.size());
-  std::vector<SchemaPtr> used(nodes.size());
-  for (auto it = order.rbegin(); it != order.rend(); ++it) {
-    const Node& node = spec.nodes[*it];
-    if (node.kind != job::NodeKind::kSource) {
-      const Needs of_input = NeedsOfInput(node, nodes[*it], needs[*it]);
-      for (const job::InputRef& ref : node.inputs) {
-        // Late rows have the columns of the window's input, all of which it keeps; errors have none
-        // of anybody's.
-        if (ref.port == job::Port::kMain) needs[index.at(ref.node)].Add(of_input);
-      }
-      continue;
-    }
-    auto schema = std::make_shared<Schema>();
-    for (const batch::Field& field : nodes[*it].output->fields) {
-      const bool time = node.event_time && node.event_time->field.text == field.name;
-      if (needs[*it].all || time || needs[*it].names.count(field.name) > 0)
-        schema->fields.push_back(field);
-    }
-    // count(*) alone reads nothing; a batch has a column nevertheless.
-    if (schema->fields.empty()) schema->fields.push_back(nodes[*it].output->fields[0]);
-    used[*it] = std::move(schema);
-  }
-  return used;
 }
 
 }  // namespace weir::plan

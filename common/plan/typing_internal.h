@@ -24,7 +24,52 @@ struct TypedNode {
   expression::BoundExpression where;
   std::vector<NamedExpression> fields;
   std::optional<WindowSpec> window;
+  std::optional<TopNSpec> top_n;
+  std::optional<DeduplicateSpec> deduplicate;
+  std::optional<JoinSpec> join;
+  std::optional<LookupSpec> lookup;
+  bool updating = false;        // of the main port
+  bool input_updating = false;  // of any input
+  /// Joins of two streams; `input` is null then.
+  struct Side {
+    batch::SchemaPtr schema;
+    bool times = false;
+  };
+  Side sides[2];
 };
+
+/// Compiles the texts of job nodes and reports what is wrong with them.
+class TextTyper {
+ public:
+  explicit TextTyper(config::Diagnostics* diagnostics) : diagnostics_(diagnostics) {}
+
+  /// Parses, and binds when the columns are known. False: not bound.
+  bool Compile(const job::Text& text, const batch::Schema* schema, bool want_boolean,
+               expression::BoundExpression* out, expression::AstPtr* ast = nullptr);
+  bool Bind(const job::Text& text, const expression::AstPtr& ast, const batch::Schema* schema,
+            bool want_boolean, expression::BoundExpression* out);
+  /// One entry of `key_by`; `schema` null: not known.
+  bool TypeKey(const job::NamedText& key, const batch::Schema* schema,
+               std::vector<NamedExpression>* keys);
+  void Report(const job::Text& text, const expression::Problem& problem);
+  void Error(job::Location location, const std::string& message) {
+    diagnostics_->Error(location, message);
+  }
+  config::Diagnostics* diagnostics() { return diagnostics_; }
+
+ private:
+  config::Diagnostics* diagnostics_;
+};
+
+/// `fields` of a select or a join, over `schema` (null: not known); `out` and `output` are set when
+/// all are right.
+bool TypeFields(const job::Node& node, const batch::Schema* schema, TextTyper& typer,
+                std::vector<NamedExpression>* out, batch::SchemaPtr* output);
+/// Nodes of one type each: what `typed` has of its inputs is set already.
+void TypeTopN(const job::Node& node, TextTyper& typer, TypedNode* typed);
+void TypeDeduplicate(const job::Node& node, TextTyper& typer, TypedNode* typed);
+void TypeJoin(const job::Node& node, TextTyper& typer, TypedNode* typed);
+void TypeLookup(const job::Node& node, TextTyper& typer, TypedNode* typed);
 
 /// Types all nodes, inputs first (`order`: job::TopologicalOrder). Expressions are parsed even
 /// where the columns are not known, so that every mistake is found. Shape: parallel to spec.nodes.

@@ -47,7 +47,8 @@ Subtask::Subtask(std::shared_ptr<const Deployment> deployment, SubtaskId id)
     for (int s = 0; s < senders; ++s) {
       if (edge.kind == plan::EdgeKind::kForward && s != id_.index) continue;
       const ChannelId channel{deployment_->fence.job, deployment_->fence.attempt, e, s, id_.index};
-      inputs_.push_back({deployment_->transport->Register(channel, [signal = signal_] { signal->Wake(); }), edge.schema});
+      inputs_.push_back({deployment_->transport->Register(channel, [signal = signal_] { signal->Wake(); }), edge.schema,
+                         edge.to_side});
     }
   }
 }

@@ -179,7 +179,13 @@ absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperato
     case plan::OperatorKind::kUnion: return std::make_unique<UnionOperator>();
     case plan::OperatorKind::kLocalAggregate: return std::make_unique<LocalAggregateOperator>();
     case plan::OperatorKind::kWindowAggregate: return std::make_unique<WindowAggregateOperator>();
-    case plan::OperatorKind::kSource: break;
+    case plan::OperatorKind::kSource:
+    case plan::OperatorKind::kLocalTopN:
+    case plan::OperatorKind::kTopN:
+    case plan::OperatorKind::kDeduplicate:
+    case plan::OperatorKind::kWindowJoin:
+    case plan::OperatorKind::kIntervalJoin:
+    case plan::OperatorKind::kLookupJoin: break;
     case plan::OperatorKind::kSink: {
       const SinkContext context = MakeSinkContext(op, index);
       const auto factory = deployment_->connectors->sinks.find(context.node->type);

@@ -80,6 +80,10 @@ class Operator {
 
   virtual absl::Status Open(const OperatorContext& context) = 0;
   virtual absl::Status Process(batch::Batch batch, Output& output) = 0;
+  /// A batch of a join's left (0) or right (1) input; of all others side 0 is the only one.
+  virtual absl::Status ProcessSide(int side, batch::Batch batch, Output& output) {
+    return Process(std::move(batch), output);
+  }
   /// The watermark of the input has come to `watermark`. Called again with the same value until kDone; each call emits
   /// a bounded amount. Only then does the watermark go on to the next operator.
   virtual absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) { return Progress::kDone; }

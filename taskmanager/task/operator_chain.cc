@@ -45,7 +45,9 @@ absl::Status OperatorChain::Emit(int from, int port, batch::Batch batch) {
   return absl::OkStatus();
 }
 
-absl::Status OperatorChain::Process(batch::Batch batch) { return operators_[0]->Process(std::move(batch), outputs_[0]); }
+absl::Status OperatorChain::Process(int side, batch::Batch batch) {
+  return operators_[0]->ProcessSide(side, std::move(batch), outputs_[0]);
+}
 
 void OperatorChain::BeginWatermark(int64_t watermark) {
   WEIR_CHECK(position_ < 0);

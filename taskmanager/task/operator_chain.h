@@ -24,8 +24,8 @@ class OperatorChain {
   /// Edges of the task's outputs; once, before the first row.
   void Connect(const plan::ExecutionPlan& plan, std::vector<std::unique_ptr<EdgeWriter>> writers);
 
-  /// A batch for the head.
-  absl::Status Process(batch::Batch batch);
+  /// A batch for the head; `side` 1: of a join's right input.
+  absl::Status Process(int side, batch::Batch batch);
   /// What a source emits.
   Output& head_output() { return outputs_[0]; }
 

@@ -125,7 +125,7 @@ absl::Status Task::OnElement(int channel, Element element, SteadyMicros now) {
       }
       options_.counters->rows_in += element.batch.rows;
       options_.counters->bytes_in += element.bytes;
-      return chain_.Process(std::move(element.batch));
+      return chain_.Process(inputs_[channel].input.side, std::move(element.batch));
     }
     case Element::Kind::kWatermark:
       return OnWatermark(channel, element.value);

@@ -35,6 +35,7 @@ class TaskEvents {
 struct TaskInput {
   std::shared_ptr<InputChannel> channel;
   batch::SchemaPtr schema;
+  int side = 0;  // plan::Edge::to_side
 };
 
 /// A subtask's work: takes rows from its source or its channels through its operators to its edges, keeps watermarks,

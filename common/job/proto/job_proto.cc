@@ -150,10 +150,21 @@ void PutNode(const Node& node, v1::JobNode* proto) {
     out->set_kind(static_cast<v1::Window::Kind>(node.window->kind));
     out->set_size_micros(node.window->size);
     out->set_slide_micros(node.window->slide);
+    out->set_processing_time(node.window->processing_time);
     PutLocation(node.window->location, out);
   }
   proto->set_allowed_lateness_micros(node.allowed_lateness);
   for (const NamedText& entry : node.aggregates) Put(entry, proto->add_aggregates());
+  for (const Text& order : node.order_by) Put(order, proto->add_order_by());
+  proto->set_limit(node.limit);
+  proto->set_ties(node.ties);
+  proto->set_rank(node.rank);
+  proto->set_ttl_micros(node.ttl);
+  proto->set_keep_first(!node.keep_last);
+  proto->set_join(static_cast<v1::JoinType>(node.join));
+  for (const NamedText& entry : node.on) Put(entry, proto->add_on());
+  proto->set_before_micros(node.before);
+  proto->set_after_micros(node.after);
 }
 
 absl::Status GetParts(const v1::JobNode& proto, Node* node) {
@@ -190,6 +201,7 @@ absl::Status GetParts(const v1::JobNode& proto, Node* node) {
                             "window", &window.kind));
     window.size = proto.window().size_micros();
     window.slide = proto.window().slide_micros();
+    window.processing_time = proto.window().processing_time();
     window.location = GetLocation(proto.window().location());
     node->window = window;
   }
@@ -217,6 +229,17 @@ absl::StatusOr<Node> GetNode(const v1::JobNode& proto) {
   node.key_by = GetAll(proto.key_by());
   node.allowed_lateness = proto.allowed_lateness_micros();
   node.aggregates = GetAll(proto.aggregates());
+  for (const v1::Text& order : proto.order_by()) node.order_by.push_back(Get(order));
+  node.limit = proto.limit();
+  node.ties = proto.ties();
+  node.rank = proto.rank();
+  node.ttl = proto.ttl_micros();
+  node.keep_last = !proto.keep_first();
+  RETURN_IF_ERROR(
+      GetEnum(proto.join(), v1::JoinType_IsValid(proto.join()), "join", &node.join));
+  node.on = GetAll(proto.on());
+  node.before = proto.before_micros();
+  node.after = proto.after_micros();
   RETURN_IF_ERROR(Annotate(GetParts(proto, &node), absl::StrCat("node `", proto.name(), "`")));
   return node;
 }

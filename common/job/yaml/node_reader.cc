@@ -6,6 +6,9 @@
 #include "common/job/job_keys.h"
 
 namespace weir::job {
+
+Text TextOf(const Value& value) { return {value.text, value.location}; }
+
 namespace {
 
 using config::DidYouMean;
@@ -25,8 +28,6 @@ bool IsTorn(const MapEntry& entry) {
          std::count(entry.key.begin(), entry.key.end(), ')') >
              std::count(entry.key.begin(), entry.key.end(), '(');
 }
-
-Text TextOf(const Value& value) { return {value.text, value.location}; }
 
 }  // namespace
 
@@ -80,7 +81,9 @@ Node NodeReader::Read(const MapEntry& entry) {
   // A part that is of the wrong kind was reported: validation must not find it missing.
   for (const KeySpec& key : keys) {
     const bool part = key.kind == KeyKind::kMap || key.kind == KeyKind::kExpressions ||
-                      key.name == "where" || key.name == "inputs" || key.name == "input";
+                      key.name == "where" || key.name == "inputs" || key.name == "input" ||
+                      key.name == "left" || key.name == "right" || key.name == "order_by" ||
+                      key.name == "limit";
     if (const Value* found = section.Find(key.name);
         part && found != nullptr && !config::Mismatch(key, *found).empty()) {
       node.type.clear();
@@ -105,23 +108,16 @@ void NodeReader::ReadConnector(const Section& section, const Value& value, Node*
   if (traits != nullptr && !traits->formats.empty()) node->format.type = traits->formats.front();
 }
 
-void NodeReader::ReadOperator(const Section& section, Node* node) {
-  const std::optional<OperatorType> type = node->operator_type();
-  if (!type || *type == OperatorType::kUnion) return;
-  node->on_error = static_cast<OnError>(section.Choice("on_error"));
-  if (*type == OperatorType::kFilter) {
-    if (const Value* where = section.Find("where")) node->where = TextOf(*where);
-  } else if (*type == OperatorType::kSelect) {
-    node->fields = ReadExpressions(section.Find("fields"), "fields");
-  } else {
-    ReadKeys(section.Find("key_by"), node);
-    ReadWindow(section.Find("window"), node);
-    node->allowed_lateness = section.Duration("allowed_lateness");
-    node->aggregates = ReadExpressions(section.Find("aggregate"), "aggregate");
-  }
-}
-
 void NodeReader::ReadInputs(const Section& section, Node* node) {
+  if (node->two_sided()) {
+    for (const char* side : {"left", "right"}) {
+      const Value* value = section.Find(side);
+      if (value != nullptr && value->is_scalar() && value->kind != Value::Kind::kNull) {
+        ReadInput(*value, node);
+      }
+    }
+    return;
+  }
   const Value* one = section.Find("input");
   const Value* many = section.Find("inputs");
   if (one != nullptr && many != nullptr) {
@@ -215,61 +211,6 @@ void NodeReader::ReadEventTime(const Value* value, Node* node) {
   if (section.Has("idle_after") && section.Duration("idle_after") > 0)
     time.idle_after = section.Duration("idle_after");
   node->event_time = std::move(time);
-}
-
-void NodeReader::ReadKeys(const Value* value, Node* node) {
-  if (value == nullptr) return;
-  if (value->is_map()) {
-    node->key_by = ReadExpressions(value, "key_by");
-    return;
-  }
-  auto add = [&](const Value& item) {
-    if (!item.is_scalar() || item.kind == Value::Kind::kNull) {
-      diagnostics_->Error(item.location,
-                          "`key_by` must hold columns, or a map of names to expressions");
-      return;
-    }
-    // The name is the column's, which the plan finds out: it may be quoted.
-    node->key_by.push_back({item.text, TextOf(item), item.location});
-  };
-  if (value->is_list()) {
-    for (const Value& item : value->items) add(item);
-  } else {
-    add(*value);
-  }
-}
-
-void NodeReader::ReadWindow(const Value* value, Node* node) {
-  if (MapOrNull(value) == nullptr) return;
-  const size_t before = diagnostics_->errors().size();
-  Section section(value, WindowKeys(), "`window`", value->location, diagnostics_);
-  section.Check();
-  Window window;
-  window.location = value->location;
-  // A window that was reported here stands in with an hour, so that it is not reported as missing
-  // too.
-  window.size = window.slide = 3'600'000'000;
-  node->window = window;
-  const bool tumbling = section.Has("tumbling"), sliding = section.Has("sliding"),
-             session = section.Has("session");
-  if (session) {
-    diagnostics_->Error(section.Find("session")->location, "session windows are not supported yet");
-  } else if (tumbling + sliding != 1) {
-    if (diagnostics_->errors().size() == before) {
-      diagnostics_->Error(value->location,
-                          "a window is either {tumbling: D} or {sliding: D, slide: D}");
-    }
-  } else if (tumbling && section.Has("slide")) {
-    diagnostics_->Error(section.Find("slide")->location,
-                        "a tumbling window has no `slide`: {sliding: D, slide: D}");
-  } else if (sliding && !section.Has("slide")) {
-    diagnostics_->Error(value->location, "key `slide` is missing: {sliding: D, slide: D}");
-  } else if (diagnostics_->errors().size() == before) {
-    window.kind = tumbling ? Window::Kind::kTumbling : Window::Kind::kSliding;
-    window.size = section.Duration(tumbling ? "tumbling" : "sliding");
-    window.slide = tumbling ? window.size : section.Duration("slide");
-    node->window = window;
-  }
 }
 
 std::vector<NamedText> NodeReader::ReadExpressions(const Value* value, std::string_view key) {

@@ -11,6 +11,8 @@
 
 namespace weir::job {
 
+Text TextOf(const Value& value);
+
 /// Reads one entry of `sources`, `operators` or `sinks`. What is wrong is reported and left at its
 /// default. Thread: confined.
 class NodeReader {
@@ -30,6 +32,9 @@ class NodeReader {
   void ReadEventTime(const Value* value, Node* node);
   void ReadKeys(const Value* value, Node* node);
   void ReadWindow(const Value* value, Node* node);
+  void ReadOrder(const Value* value, Node* node);
+  void ReadJoin(const config::Section& section, Node* node);
+  void ReadOn(const Value* value, Node* node);
   /// A map of names to expressions, which may be any scalar.
   std::vector<NamedText> ReadExpressions(const Value* value, std::string_view key);
 

@@ -47,9 +47,19 @@ JobSpec Full() {
   window.where = {"a > 1", {11, 1}};
   window.fields = {{"f", {"a + 1", {12, 1}}, {12, 2}}};
   window.key_by = {{"k", {"upper(u)", {13, 1}}, {}}};
-  window.window = Window{Window::Kind::kSliding, 100, 50, {14, 1}};
+  window.window = Window{Window::Kind::kSliding, 100, 50, true, {14, 1}};
   window.allowed_lateness = 13;
   window.aggregates = {{"n", {"count(*)", {15, 1}}, {15, 2}}};
+  window.order_by = {{"price desc", {16, 1}}};
+  window.limit = 10;
+  window.ties = true;
+  window.rank = "position";
+  window.ttl = 14;
+  window.keep_last = false;
+  window.join = JoinType::kAnti;
+  window.on = {{"id", {"seller", {17, 1}}, {17, 2}}};
+  window.before = 15;
+  window.after = 16;
   spec.nodes = {source, window};
   return spec;
 }

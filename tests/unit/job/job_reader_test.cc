@@ -117,7 +117,6 @@ TEST_CASE("job reader: what is not supported yet is refused where it stands") {
       "sinks: {t: {type: print, input: w}}\n");
   CHECK_THAT(errors, Catch::Contains("3:12: guarantee at_most_once is not supported yet"));
   CHECK_THAT(errors, Catch::Contains("4:23: checkpoint storage `s3://b/c` is not supported yet"));
-  CHECK_THAT(errors, Catch::Contains("6:69: session windows are not supported yet"));
 }
 
 TEST_CASE("job reader: mistakes in shape are reported, each once") {

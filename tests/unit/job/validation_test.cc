@@ -99,7 +99,7 @@ TEST_CASE("validation: outputs that are not there are refused") {
   spec.nodes[2].inputs = {From("some", Port::kLate), From("some", Port::kErrors), From("out"),
                           From("some"), From("some")};
   const std::string errors = Errors(spec);
-  CHECK_THAT(errors, Catch::Contains("only a window_aggregate has late rows: `some` is a filter"));
+  CHECK_THAT(errors, Catch::Contains("only a window_aggregate or a top_n per window has late rows: `some` is a filter"));
   CHECK_THAT(errors, Catch::Contains(
                          "`some.errors` would never have rows: `some` needs `on_error: route`"));
   CHECK_THAT(errors, Catch::Contains("`out` is a sink and gives no rows"));

@@ -107,7 +107,25 @@ NodePtr Binder::BindColumn(const Ast& ast) {
   return std::make_shared<ColumnNode>(index, schema_.fields[static_cast<size_t>(index)].type);
 }
 
+void Binder::ShareRepeats(const Ast& root) {
+  repeats_ = Repeats(root);
+  shared_.resize(static_cast<size_t>(repeats_.count()));
+}
+
 NodePtr Binder::BindCall(const Ast& ast) {
+  const int repeat = repeats_.Find(ast);
+  if (repeat < 0) return BindAnew(ast);
+  NodePtr& shared = shared_[static_cast<size_t>(repeat)];
+  if (shared) return shared;
+  NodePtr node = BindAnew(ast);
+  if (!node) return nullptr;
+  // A value that is known, or lies in a column, needs no place to be kept.
+  if (!node->constant() && node->ColumnIndex() < 0) node = std::make_shared<MemoNode>(NextSlot(), std::move(node));
+  shared = node;
+  return node;
+}
+
+NodePtr Binder::BindAnew(const Ast& ast) {
   const FunctionTable& table = Functions();
   auto found = table.find(ast.name);
   if (found == table.end()) {

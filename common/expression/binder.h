@@ -9,6 +9,7 @@
 #include "common/expression/ast.h"
 #include "common/expression/kernel.h"
 #include "common/expression/node.h"
+#include "common/expression/repeats.h"
 
 namespace weir::expression {
 
@@ -18,6 +19,9 @@ class Binder {
  public:
   Binder(const batch::Schema& schema, const BindOptions& options, std::string_view text)
       : schema_(schema), options_(options), text_(text) {}
+
+  /// Calls that `root` (of what Bind gets) has more than once are bound once and computed once a row.
+  void ShareRepeats(const Ast& root);
 
   NodePtr Bind(const Ast& ast);
   const std::optional<Problem>& problem() const { return problem_; }
@@ -33,6 +37,7 @@ class Binder {
   NodePtr BindLiteral(const Ast& ast);
   NodePtr BindColumn(const Ast& ast);
   NodePtr BindCall(const Ast& ast);
+  NodePtr BindAnew(const Ast& ast);
 
   const batch::Schema& schema_;
   const BindOptions& options_;
@@ -40,6 +45,8 @@ class Binder {
   std::optional<Problem> problem_;
   std::set<int> columns_;
   size_t slots_ = 0;
+  Repeats repeats_;
+  std::vector<NodePtr> shared_;  // by number of the repeat
   uint64_t call_sites_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // = <> < <= > >=, IS DISTINCT FROM, IN, BETWEEN, greatest and least.
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <unordered_set>
 
@@ -23,6 +24,35 @@ Kernel Plain() {
   };
 }
 
+// The two halves of a short string; strings of 12 bytes at most are equal when both are.
+struct Halves {
+  uint64_t low, high;
+  explicit Halves(const StringRef& text) { std::memcpy(this, &text, sizeof(*this)); }
+  uint8_t Equals(const StringRef& other) const {
+    const Halves o(other);
+    return static_cast<uint8_t>(((low ^ o.low) | (high ^ o.high)) == 0);
+  }
+};
+static_assert(sizeof(Halves) == sizeof(StringRef));
+
+// Equality with a short constant needs no look at where the others' bytes lie.
+template <bool kEqual>
+Kernel EqualText() {
+  return [](KernelCall& c) {
+    for (size_t k = 0; k < 2; ++k) {
+      if (!c.args[k].constant() || c.args[1 - k].constant() || !c.args[k].at<StringRef>(0).is_inline()) continue;
+      const Halves wanted(c.args[k].at<StringRef>(0));
+      const StringRef* texts = c.args[1 - k].data<StringRef>();
+      uint8_t* out = c.out->mutable_data<uint8_t>();
+      for (int64_t i = 0; i < c.rows; ++i) out[i] = wanted.Equals(texts[i]) ^ uint8_t{!kEqual};
+      return;
+    }
+    Map2<StringRef, StringRef, uint8_t>(c, [](const StringRef& a, const StringRef& b) {
+      return static_cast<uint8_t>((a == b) == kEqual);
+    });
+  };
+}
+
 template <typename Op>
 struct ByText {
   bool operator()(const StringRef& a, const StringRef& b) const {
@@ -41,8 +71,8 @@ Kernel CompareOf(std::string_view op) {
 }
 
 Kernel CompareText(std::string_view op) {
-  if (op == "=") return Plain<StringRef, std::equal_to<StringRef>>();
-  if (op == "<>") return Plain<StringRef, std::not_equal_to<StringRef>>();
+  if (op == "=") return EqualText<true>();
+  if (op == "<>") return EqualText<false>();
   if (op == "<") return Plain<StringRef, ByText<std::less<int>>>();
   if (op == "<=") return Plain<StringRef, ByText<std::less_equal<int>>>();
   if (op == ">") return Plain<StringRef, ByText<std::greater<int>>>();
@@ -141,6 +171,20 @@ Kernel ConstantMembers(const BoundCall& call, bool* has_null) {
   return MemberKernel<T, std::vector<T>>(set, *has_null);
 }
 
+// A few short texts: compared one after the other, all rows at once.
+Kernel FewShortTexts(const std::vector<Column>& members) {
+  std::vector<Halves> wanted;
+  for (const Column& member : members) wanted.emplace_back(member.at<StringRef>(0));
+  return [wanted](KernelCall& c) {
+    const StringRef* texts = c.args[0].data<StringRef>();
+    uint8_t* out = c.out->mutable_data<uint8_t>();
+    std::memset(out, 0, static_cast<size_t>(c.rows));
+    for (const Halves& one : wanted) {
+      for (int64_t i = 0; i < c.rows; ++i) out[i] |= one.Equals(texts[i]);
+    }
+  };
+}
+
 struct OwnedTexts {
   std::vector<Column> owners;  // keep the bytes
   std::unordered_set<std::string_view> views;
@@ -156,8 +200,14 @@ Kernel ConstantTexts(const BoundCall& call, bool* has_null) {
       continue;
     }
     set->owners.push_back(*value);  // shares its buffers, so the view stays where it is
-    set->views.insert(set->owners.back().text(0));
   }
+  const bool few = set->owners.size() <= 8;
+  if (!*has_null && few && std::all_of(set->owners.begin(), set->owners.end(), [](const Column& owner) {
+        return owner.at<StringRef>(0).is_inline();
+      })) {
+    return FewShortTexts(set->owners);
+  }
+  for (const Column& owner : set->owners) set->views.insert(owner.text(0));
   return MemberKernel<StringRef, OwnedTexts>(set, *has_null);
 }
 

@@ -38,7 +38,7 @@ const FunctionTable& Functions() {
   static const FunctionTable* table = [] {
     auto* made = new FunctionTable;
     for (auto* add : {AddArithmetic, AddComparisons, AddConditionals, AddCasts, AddMath,
-                      AddRounding, AddStrings, AddStringSearch, AddPatterns, AddTime,
+                      AddRounding, AddStrings, AddStringSearch, AddLike, AddPatterns, AddUrls, AddTime,
                       AddTimeArithmetic, AddTimeText, AddGenerators}) {
       add(made);
     }
@@ -152,6 +152,8 @@ bool BoundExpression::MayFail() const { return root_->may_fail(); }
 std::optional<Problem> Bind(const AstPtr& ast, const batch::Schema& schema,
                             const BindOptions& options, BoundExpression* bound) {
   Binder binder(schema, options, ast->text);
+  // Two calls of a random function are two values.
+  if (!options.generator) binder.ShareRepeats(*ast);
   NodePtr root = binder.Bind(*ast);
   if (!root) return binder.problem();
   if (options.want_boolean && root->type().kind == kUntyped)
@@ -191,7 +193,7 @@ void Evaluator::Evaluate(const batch::Batch& batch, const EvaluationContext& con
     return;
   }
   RowErrors found;
-  std::vector<Column> slots;
+  std::vector<Slot> slots;
   Column result;
   expression_.root().Evaluate(Frame{batch, context, batch.rows, &found, &slots}, nullptr, &result);
   if (!found.empty()) {

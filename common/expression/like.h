@@ -20,8 +20,9 @@ class LikePattern {
   enum class Shape { kExact, kPrefix, kSuffix, kContains, kGeneral };
   struct Piece {
     enum class Kind { kLiteral, kOne, kAny } kind;
-    std::string text;  // kLiteral: one character
+    std::string text;  // kLiteral
   };
+  void AddLiteral(std::string_view text);
   bool MatchesGeneral(std::string_view text) const;
 
   Shape shape_ = Shape::kExact;

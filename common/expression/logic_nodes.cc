@@ -37,17 +37,26 @@ Bytes Everything(const uint8_t* active, int64_t rows) {
 
 bool Any(const Bytes& mask) { return std::memchr(mask.data(), 1, mask.size()) != nullptr; }
 
-template <size_t kWidth>
-void CopyRows(const Column& from, const uint8_t* mask, int64_t rows, char* out) {
-  const char* in = from.data<char>();
+struct Pair {
+  uint64_t low, high;
+};
+template <typename T>
+T Choose(bool take, T a, T b) { return take ? a : b; }
+inline Pair Choose(bool take, Pair a, Pair b) {
+  const uint64_t bits = uint64_t{0} - uint64_t{take};
+  return {b.low ^ ((a.low ^ b.low) & bits), b.high ^ ((a.high ^ b.high) & bits)};
+}
+
+// Without a branch a row: which rows are taken is not predictable.
+template <typename T>
+void CopyRows(const Column& from, const uint8_t* mask, int64_t rows, char* to) {
+  const T* in = from.data<T>();
+  T* out = reinterpret_cast<T*>(to);
   if (from.constant()) {
-    for (int64_t i = 0; i < rows; ++i) {
-      if (mask[i]) std::memcpy(out + i * kWidth, in, kWidth);
-    }
+    const T value = in[0];
+    for (int64_t i = 0; i < rows; ++i) out[i] = Choose(mask[i] != 0, value, out[i]);
   } else {
-    for (int64_t i = 0; i < rows; ++i) {
-      if (mask[i]) std::memcpy(out + i * kWidth, in + i * kWidth, kWidth);
-    }
+    for (int64_t i = 0; i < rows; ++i) out[i] = Choose(mask[i] != 0, in[i], out[i]);
   }
 }
 
@@ -62,23 +71,22 @@ void ColumnMerger::Take(const Column& from, const uint8_t* mask) {
   char* out = out_.mutable_data<char>();
   switch (batch::Width(out_.type().kind)) {
     case 1:
-      CopyRows<1>(from, mask, rows_, out);
+      CopyRows<uint8_t>(from, mask, rows_, out);
       break;
     case 4:
-      CopyRows<4>(from, mask, rows_, out);
+      CopyRows<uint32_t>(from, mask, rows_, out);
       break;
     case 8:
-      CopyRows<8>(from, mask, rows_, out);
+      CopyRows<uint64_t>(from, mask, rows_, out);
       break;
     default:
-      CopyRows<16>(from, mask, rows_, out);
+      CopyRows<Pair>(from, mask, rows_, out);
       break;
   }
   if (from.validity() != nullptr) {
     uint8_t* validity = out_.EnsureValidity();
-    for (int64_t i = 0; i < rows_; ++i) {
-      if (mask[i]) validity[i] = from.validity()[from.index(i)];
-    }
+    CopyRows<uint8_t>(Column({TypeKind::kBoolean}, from.size(), from.validity_buffer(), nullptr, {}, from.constant()),
+                      mask, rows_, reinterpret_cast<char*>(validity));
   }
   out_.AddHeaps(from.heaps());
 }

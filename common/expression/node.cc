@@ -132,8 +132,7 @@ LetNode::LetNode(size_t slot, NodePtr value, NodePtr body)
 void LetNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out) const {
   Column value;
   value_->Evaluate(frame, active, &value);
-  if (frame.slots->size() <= slot_) frame.slots->resize(slot_ + 1);
-  (*frame.slots)[slot_] = std::move(value);
+  frame.slot(slot_).value = std::move(value);
   body_->Evaluate(frame, active, out);
 }
 
@@ -143,7 +142,36 @@ SlotNode::SlotNode(size_t slot, DataType type) : slot_(slot) {
 }
 
 void SlotNode::Evaluate(const Frame& frame, const uint8_t*, Column* out) const {
-  *out = (*frame.slots)[slot_];
+  *out = frame.slot(slot_).value;
+}
+
+MemoNode::MemoNode(size_t slot, NodePtr value) : slot_(slot), value_(std::move(value)) {
+  type_ = value_->type();
+  TakeTraits(*value_);
+}
+
+void MemoNode::Evaluate(const Frame& frame, const uint8_t* active, Column* out) const {
+  if (const Slot& slot = frame.slot(slot_); slot.known) {
+    bool covered = slot.where == nullptr;
+    if (!covered && active != nullptr) {
+      const auto* where = reinterpret_cast<const uint8_t*>(slot.where->data());
+      uint8_t missing = 0;
+      for (int64_t i = 0; i < frame.rows; ++i) missing |= active[i] & (where[i] ^ 1);
+      covered = missing == 0;
+    }
+    if (covered) {
+      *out = slot.value;
+      return;
+    }
+  }
+  value_->Evaluate(frame, active, out);
+  Slot& slot = frame.slot(slot_);  // another one than before: the vector may have grown
+  slot.known = true;
+  slot.value = *out;
+  // What does not look at the mask has values for all rows.
+  slot.where = active == nullptr || !value_->wants_mask()
+                   ? nullptr
+                   : Buffer::Copy({reinterpret_cast<const char*>(active), static_cast<size_t>(frame.rows)});
 }
 
 NodePtr Fold(NodePtr node) {
@@ -152,7 +180,7 @@ NodePtr Fold(NodePtr node) {
   one.rows = 1;
   EvaluationContext context;
   RowErrors errors;
-  std::vector<Column> slots;
+  std::vector<Slot> slots;
   Column value;
   node->Evaluate(Frame{one, context, 1, &errors, &slots}, nullptr, &value);
   if (!errors.empty()) return node;

@@ -10,13 +10,25 @@
 
 namespace weir::expression {
 
+/// A value kept during one evaluation.
+struct Slot {
+  batch::Column value;
+  bool known = false;      // of a MemoNode: there is a value
+  batch::BufferPtr where;  // of a MemoNode: the rows it was computed for; null: all
+};
+
 /// One evaluation of an expression over a batch.
 struct Frame {
   const batch::Batch& batch;
   const EvaluationContext& context;
   int64_t rows;
   RowErrors* errors;
-  std::vector<batch::Column>* slots;  // of LetNode
+  std::vector<Slot>* slots;  // of LetNode and MemoNode
+
+  Slot& slot(size_t number) const {
+    if (slots->size() <= number) slots->resize(number + 1);
+    return (*slots)[number];
+  }
 };
 
 /// A node of a bound expression.
@@ -110,6 +122,18 @@ class SlotNode : public Node {
 
  private:
   size_t slot_;
+};
+
+/// A value that is written in several places: computed where it is needed first, and again only for rows that were not
+/// needed then.
+class MemoNode : public Node {
+ public:
+  MemoNode(size_t slot, NodePtr value);
+  void Evaluate(const Frame& frame, const uint8_t* active, batch::Column* out) const override;
+
+ private:
+  size_t slot_;
+  NodePtr value_;
 };
 
 /// AND or OR of two or more booleans. An operand is evaluated only where those before it have not

@@ -1,6 +1,7 @@
 // Functions that look into strings: length, position, prefixes, parts.
 #include <algorithm>
 
+#include "common/expression/byte_search.h"
 #include "common/expression/functions.h"
 #include "common/expression/text.h"
 
@@ -28,7 +29,7 @@ NodePtr BindLength(BoundCall& call) {
 
 // Where `part` begins in `text`, in characters from 1; 0 when it does not occur.
 int32_t Position(std::string_view text, std::string_view part) {
-  size_t at = text.find(part);
+  size_t at = FindBytes(text, part);
   return at == std::string_view::npos
              ? 0
              : static_cast<int32_t>(CountCharacters(text.substr(0, at)) + 1);
@@ -68,28 +69,34 @@ NodePtr BindAffix(BoundCall& call) {
 // The part number `wanted` (from 0) between delimiters; false when there is none.
 bool PartAt(std::string_view text, std::string_view delimiter, int64_t wanted,
             std::string_view* part) {
+  constexpr size_t kNone = std::string_view::npos;
   if (delimiter.empty()) {
     *part = text;
     return wanted == 0;
   }
   size_t at = 0;
-  for (int64_t k = 0;; ++k) {
-    size_t end = text.find(delimiter, at);
-    if (k == wanted) {
-      *part = text.substr(at, end == std::string_view::npos ? end : end - at);
-      return true;
+  if (delimiter.size() == 1 && wanted > 0) {
+    at = FindNthByte(text, delimiter[0], wanted - 1);
+    if (at == kNone) return false;
+    ++at;
+  } else {
+    for (int64_t k = 0; k < wanted; ++k) {
+      const size_t found = FindBytes(text.substr(at), delimiter);
+      if (found == kNone) return false;
+      at += found + delimiter.size();
     }
-    if (end == std::string_view::npos) return false;
-    at = end + delimiter.size();
   }
+  *part = text.substr(at);
+  *part = part->substr(0, FindBytes(*part, delimiter));
+  return true;
 }
 
 int64_t CountParts(std::string_view text, std::string_view delimiter) {
+  if (delimiter.empty()) return 1;
+  if (delimiter.size() == 1) return CountByte(text, delimiter[0]) + 1;
   int64_t parts = 1;
-  if (delimiter.empty()) return parts;
-  for (size_t at = text.find(delimiter); at != std::string_view::npos;
-       at = text.find(delimiter, at + delimiter.size()))
-    ++parts;
+  for (size_t found; (found = FindBytes(text, delimiter)) != std::string_view::npos; ++parts)
+    text.remove_prefix(found + delimiter.size());
   return parts;
 }
 

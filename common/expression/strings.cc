@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/expression/byte_search.h"
 #include "common/expression/functions.h"
 #include "common/expression/text.h"
 
@@ -77,9 +78,21 @@ NodePtr BindCase(BoundCall& call) {
       TypeKind::kString,
       [upper](KernelCall& c) {
         std::string changed;
+        StringRef* out = c.out->mutable_data<StringRef>();
         ForLive(c, [&](int64_t i) {
+          const StringRef& text = c.args[0].at<StringRef>(i);
+          if (text.is_inline()) {
+            // The bytes of the size are no letters, so all 16 are changed at once.
+            static_assert(StringRef::kInline < 'A');
+            if (ChangeAsciiCase({reinterpret_cast<const char*>(&text), sizeof(text)}, upper,
+                                reinterpret_cast<char*>(&out[i])))
+              return;
+          } else {
+            char* copy = c.arena->Allocate(text.size);
+            if (ChangeAsciiCase(text.view(), upper, copy)) return c.SetView(i, {copy, text.size});
+          }
           changed.clear();
-          ChangeCase(c.text(0, i), upper, &changed);
+          ChangeCase(text.view(), upper, &changed);
           c.SetCopy(i, changed);
         });
       },
@@ -276,13 +289,13 @@ NodePtr BindReplace(BoundCall& call) {
         std::string replaced;
         ForLive(c, [&](int64_t i) {
           std::string_view text = c.text(0, i), from = c.text(1, i), to = c.text(2, i);
-          size_t found = from.empty() ? std::string_view::npos : text.find(from);
+          size_t found = from.empty() ? std::string_view::npos : FindBytes(text, from);
           if (found == std::string_view::npos) return c.SetView(i, text);
           replaced.clear();
           size_t at = 0;
-          for (; found != std::string_view::npos; found = text.find(from, at)) {
-            replaced.append(text.substr(at, found - at)).append(to);
-            at = found + from.size();
+          for (; found != std::string_view::npos; found = FindBytes(text.substr(at), from)) {
+            replaced.append(text.substr(at, found)).append(to);
+            at += found + from.size();
             if (replaced.size() > kMaxStringResult) return c.Fail(i, kTooLong);
           }
           c.SetCopy(i, replaced.append(text.substr(at)));

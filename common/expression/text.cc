@@ -1,6 +1,6 @@
 #include "common/expression/text.h"
 
-#include <algorithm>
+#include "common/expression/byte_search.h"
 
 namespace weir::expression {
 namespace {
@@ -65,9 +65,7 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
-int64_t CountCharacters(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return !IsContinuation(c); });
-}
+int64_t CountCharacters(std::string_view text) { return CountNonContinuation(text); }
 
 size_t CharacterBytes(std::string_view text) {
   size_t size = 1;
@@ -78,12 +76,22 @@ size_t CharacterBytes(std::string_view text) {
 }
 
 size_t PrefixBytes(std::string_view text, int64_t count) {
+  if (count >= static_cast<int64_t>(text.size())) return text.size();
   size_t at = 0;
+  // Plain text has its first non-ASCII character behind the prefix.
+  while (at < text.size() && count > 0 && static_cast<unsigned char>(text[at]) < 0x80) {
+    ++at;
+    --count;
+  }
   for (; count > 0 && at < text.size(); --count) at += CharacterBytes(text.substr(at));
   return at;
 }
 
 void ChangeCase(std::string_view text, bool upper, std::string* out) {
+  const size_t before = out->size();
+  out->resize(before + text.size());
+  if (ChangeAsciiCase(text, upper, out->data() + before)) return;
+  out->resize(before);
   for (size_t i = 0; i < text.size(); ++i) {
     unsigned char c = static_cast<unsigned char>(text[i]);
     if (c < 0x80) {

@@ -73,7 +73,8 @@ class Builder {
     made.op.on_error = spec_->nodes[node].on_error;
     made.op.updating = typed.updating;
     made.op.columns = typed.input == nullptr ? 0 : typed.input->size();
-    made.parallelism = spec_->ParallelismOf(spec_->nodes[node]);
+    made.parallelism =
+        typed.input_updating ? typed.parallelism : spec_->ParallelismOf(spec_->nodes[node]);
     return made;
   }
 

@@ -253,6 +253,7 @@ class Explainer {
         }));
     if (window.allowed_lateness > 0)
       absl::StrAppend(&text, ", allowed_lateness ", DurationText(window.allowed_lateness));
+    if (window.processing_time) return text + OnError(op);
     return absl::StrCat(text, op.late_used ? ", late rows to .late" : ", late rows are counted",
                         OnError(op));
   }

@@ -76,11 +76,13 @@ class Typer {
   std::vector<TypedNode> Run(const std::vector<int>& order) {
     for (const int i : order) {
       const Node& node = spec_.nodes[i];
+      nodes_[i].parallelism = spec_.ParallelismOf(node);
       if (node.kind == job::NodeKind::kSource) {
         TypeSource(i);
         continue;
       }
       TypeInput(i);
+      TypeParallelism(i);
       if (node.kind == job::NodeKind::kSink) {
         TypeSink(i);
       } else {
@@ -173,6 +175,31 @@ class Typer {
     if (known) typed.input = all;
   }
 
+  /// One group is one subtask. What takes updating results goes on with the subtasks that make
+  /// them: an exchange would lose the order in which rows replace each other.
+  void TypeParallelism(int i) {
+    const Node& node = spec_.nodes[i];
+    TypedNode& typed = nodes_[i];
+    const auto type = node.operator_type();
+    const bool grouped =
+        type == job::OperatorType::kTopN || type == job::OperatorType::kWindowAggregate;
+    if (grouped && node.key_by.empty()) typed.parallelism = 1;
+    if (!typed.input_updating) return;
+    int makers = 0;
+    for (const job::InputRef& ref : node.inputs) {
+      const auto from = index_.find(ref.node);
+      if (from == index_.end()) continue;
+      const int theirs = nodes_[from->second].parallelism;
+      makers = makers == 0 || makers == theirs ? theirs : 1;
+    }
+    if (node.parallelism && *node.parallelism != makers) {
+      Error(node.location, "`", node.name,
+            "` takes updating results, whose order an exchange would lose: its ", "parallelism is ",
+            makers, ", as that of what makes them; leave `parallelism` out here");
+    }
+    typed.parallelism = makers;
+  }
+
   /// Columns must be equal by name, type and place; nullable where one is.
   bool Merge(const job::InputRef& first, const job::InputRef& ref, const Schema& schema,
              Schema* all) {
@@ -253,7 +280,8 @@ class Typer {
         TypeLookup(node, text_, &typed);
         break;
     }
-    if (typed.input_updating && !typed.updating) {
+    const bool passes_on = type == job::OperatorType::kUnion || type == job::OperatorType::kSelect;
+    if (typed.input_updating && !passes_on) {
       Error(node.inputs[0].location, "the input of `", node.name,
             "` has updating results (a later row replaces an earlier one of its key): a ",
             node.type, " of them is not supported yet; select, union and sinks take them");
@@ -263,7 +291,8 @@ class Typer {
   void TypeWindow(const Node& node, TypedNode* typed) {
     WindowSpec window;
     bool known = typed->input != nullptr;
-    for (const job::NamedText& key : node.key_by) known &= text_.TypeKey(key, typed->input.get(), &window.keys);
+    for (const job::NamedText& key : node.key_by)
+      known &= text_.TypeKey(key, typed->input.get(), &window.keys);
     for (const job::NamedText& aggregate : node.aggregates)
       known &= TypeAggregate(aggregate, *typed, &window);
     const bool processing = node.window && node.window->processing_time;
@@ -308,8 +337,8 @@ class Typer {
     aggregate.function = call.function;
     const Schema* input = typed.input.get();
     if (input == nullptr) return false;
-    const bool filter =
-        call.filter == nullptr || text_.Bind(entry.value, call.filter, input, true, &aggregate.filter);
+    const bool filter = call.filter == nullptr ||
+                        text_.Bind(entry.value, call.filter, input, true, &aggregate.filter);
     if (call.argument != nullptr) {
       if (!text_.Bind(entry.value, call.argument, input, false, &aggregate.argument)) return false;
       aggregate.argument_type = aggregate.argument.type();

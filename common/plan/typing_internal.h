@@ -30,6 +30,7 @@ struct TypedNode {
   std::optional<LookupSpec> lookup;
   bool updating = false;        // of the main port
   bool input_updating = false;  // of any input
+  int parallelism = 1;          // of what makes the rows of the main port
   /// Joins of two streams; `input` is null then.
   struct Side {
     batch::SchemaPtr schema;

@@ -14,10 +14,12 @@
 
 namespace weir::taskmanager::contract {
 
-/// A row with the watermark that the operator under test had when the row came.
+/// A row with the watermark that the operator under test had when the row came, and the time of
+/// day (kQuiet only).
 struct Fed {
   const Event* event;
   int64_t watermark;
+  int64_t clock = 0;
   const Row& row() const { return event->row; }
 };
 using History = std::vector<Fed>;
@@ -37,6 +39,8 @@ struct Contract {
   /// Results are updated: the part of a row's text by which the last one stands. Not set: every row
   /// counts.
   std::function<std::string(const std::string&)> key;
+  /// Instead of `model`, where it depends on when rows came: looks at the rows of `out`.
+  std::function<void(const History&, const std::vector<std::string>&)> check;
   bool row_kinds = false;    // the first row of a key is an insert, others are update_after
   bool counts_late = true;   // late rows are in the counters
   bool late_allowed = true;  // the model knows what becomes of late rows

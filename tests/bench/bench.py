@@ -63,10 +63,10 @@ def arguments():
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="default: daemons fraud")
     parser.add_argument("--peer", action="append", default=[], choices=PEERS, help="the same work in another engine, in turns")
     parser.add_argument("--events", type=int, help="rows of a suite's input, instead of its own default")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each measurement, of which the median counts (3)")
+    parser.add_argument("--repeats", type=int, help="runs of each measurement, of which the median counts")
     parser.add_argument("--parallelism", type=int, default=2)
     parser.add_argument("--interval", help="of checkpoints, instead of the suite's own")
-    parser.add_argument("--event-rate", help="Nexmark: events per second of event time (10000000/s)")
+    parser.add_argument("--event-rate", help="Nexmark: events per second of event time (100000)")
     parser.add_argument("--only", metavar="PART,...", help="only these parts (queries) of the suites")
     chosen = parser.parse_args()
     chosen.suites = chosen.suites or ["daemons", "fraud"]
@@ -89,7 +89,7 @@ def main():
                 traceback.print_exc()
                 broken.append("%s: %s" % (name, str(error).splitlines()[0] if str(error) else type(error).__name__))
                 continue
-            figures.keep(name, result, options.peers.values())
+            figures.keep("-".join([name] + list(options.peers)), result, options.peers.values())
             for table in result.tables:
                 print("\n%s\n%s" % (table.title, table.markdown()))
             shown += result.figures

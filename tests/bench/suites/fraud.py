@@ -41,12 +41,14 @@ def run(rows, interval, parallelism=2):
 def throughput(options):
     rows = options.events or ROWS
     scale = rows / 10_000_000
-    peers = {name: peer.fraud_file(sample(rows), options) for name, peer in options.peers.items()}
-    runs, others = [], {name: [] for name in peers}
-    for _ in range(options.repeats):
+    path = sample(rows)
+    runs, others = [], {name: [] for name in options.peers}
+    for name, peer in options.peers.items():
+        peer.fraud_file(path, rows, expected(path), options)  # its first run compiles, and does not count
+    for _ in range(options.repeats or 3):
         runs.append(run(rows, "1s", options.parallelism))
-        for name, one in peers.items():
-            others[name].append(one(expected(sample(rows))))
+        for name, peer in options.peers.items():
+            others[name].append(peer.fraud_file(path, rows, expected(path), options))
             figures.say("fraud, " + name, others[name][-1])
     best = job_run.medians(runs)
     found = [Figure("fraud job, %.3g M rows: rows/s" % (rows / 1e6), best["rows_per_second"], ">=", 2.5e6),
@@ -61,7 +63,7 @@ def throughput(options):
 
 def intervals(options):
     runs = {"1s": [], "100ms": []}
-    for _ in range(options.repeats + 2):
+    for _ in range((options.repeats or 3) + 2):
         for interval, got in runs.items():
             got.append(run(options.events or ROWS, interval, options.parallelism))
     often, seldom = (statistics.median(r["cpu_seconds"] for r in runs[i]) for i in ("100ms", "1s"))

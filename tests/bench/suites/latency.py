@@ -91,7 +91,7 @@ def failover_run(broker, number):
 
 
 def failover(broker, options):
-    runs = [failover_run(broker, number) for number in range(options.repeats + 1)][1:]  # the first: for the JVM
+    runs = [failover_run(broker, number) for number in range((options.repeats or 3) + 1)][1:]  # the first: for the JVM
     gaps = [r["longest_gap_ms"] for r in runs]
     return {"runs": runs}, [Figure("kill -9 of a TaskManager: longest gap, ms (median)", statistics.median(gaps), "<=", 800),
                             Figure("  the worst of %d" % len(gaps), max(gaps))]

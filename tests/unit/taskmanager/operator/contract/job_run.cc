@@ -77,7 +77,7 @@ JobRun::JobRun(World* world, Cluster* cluster, const std::string& yaml,
       for (int s = 0; s < plan_->tasks[edge.from_task].parallelism; ++s) {
         if (edge.kind == plan::EdgeKind::kForward && s != subtask->id.index) continue;
         const ChannelId channel{kJob, attempt, e, s, subtask->id.index};
-        subtask->inputs.push_back({transport_.Register(channel, [] {}), edge.schema});
+        subtask->inputs.push_back({transport_.Register(channel, [] {}), edge.schema, edge.to_side});
       }
     }
     SubtaskBuilder::Callbacks callbacks;

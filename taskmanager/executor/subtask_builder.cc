@@ -10,6 +10,7 @@
 #include "taskmanager/operator/basic/select_operator.h"
 #include "taskmanager/operator/sink_operator.h"
 #include "taskmanager/operator/window/local_aggregate_operator.h"
+#include "taskmanager/operator/window/session_aggregate_operator.h"
 #include "taskmanager/operator/window/window_aggregate_operator.h"
 
 namespace weir::taskmanager {
@@ -178,7 +179,9 @@ absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperato
     case plan::OperatorKind::kSelect: return std::make_unique<SelectOperator>();
     case plan::OperatorKind::kUnion: return std::make_unique<UnionOperator>();
     case plan::OperatorKind::kLocalAggregate: return std::make_unique<LocalAggregateOperator>();
-    case plan::OperatorKind::kWindowAggregate: return std::make_unique<WindowAggregateOperator>();
+    case plan::OperatorKind::kWindowAggregate:
+      if (op.window->kind == job::Window::Kind::kSession) return std::make_unique<SessionAggregateOperator>();
+      return std::make_unique<WindowAggregateOperator>();
     case plan::OperatorKind::kSource:
     case plan::OperatorKind::kLocalTopN:
     case plan::OperatorKind::kTopN:

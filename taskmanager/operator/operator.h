@@ -93,8 +93,8 @@ class Operator {
   virtual absl::Status OnIdle(Output& output) { return absl::OkStatus(); }
   /// When OnTimer wants to be called; 0: not at all. Asked between steps.
   virtual SteadyMicros next_timer() const { return 0; }
-  /// That time has come, by the context's clock. Called again until kDone; each call emits a bounded amount. Rows and
-  /// barriers may come in between.
+  /// That time has come, by the context's clock. Called again until kDone; each call emits a bounded amount. Nothing
+  /// else comes in between.
   virtual absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) { return Progress::kDone; }
   /// Whether Snapshot has what it needs. While not, the task takes no input; woken, it asks again, and after a while it
   /// declines the checkpoint.

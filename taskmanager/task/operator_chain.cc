@@ -81,7 +81,6 @@ absl::Status OperatorChain::Continue() {
 }
 
 SteadyMicros OperatorChain::next_timer() const {
-  if (timing_ >= 0) return 1;
   SteadyMicros next = 0;
   for (const OperatorPtr& op : operators_) {
     const SteadyMicros due = op == nullptr ? 0 : op->next_timer();

@@ -36,9 +36,11 @@ class OperatorChain {
   /// One operator's bounded piece of the step under way.
   absl::Status Continue();
 
-  /// When an operator's timer is due; 0: none. In the past while one is not through.
+  /// When an operator's timer is due; 0: none.
   SteadyMicros next_timer() const;
-  /// One piece of the first operator whose timer is due. Not while a step is under way.
+  /// A timer is not through.
+  bool timing() const { return timing_ >= 0; }
+  /// One piece of it, or of the first operator whose timer is due. Not while a step is under way.
   absl::Status RunTimer(SteadyMicros now);
 
   /// Index of an operator that cannot take a snapshot now; -1: all can.

@@ -41,6 +41,10 @@ absl::StatusOr<Task::StepResult> Task::Step() {
     RETURN_IF_ERROR(chain_.Continue());
     return !chain_.stepping() && draining_for_ ? Seal(now) : StepResult{};
   }
+  if (chain_.timing()) {
+    RETURN_IF_ERROR(chain_.RunTimer(now));
+    return StepResult{};
+  }
   if (draining_for_) return Seal(now);
   if (!due_.empty()) {
     draining_for_ = due_.front();

@@ -146,6 +146,20 @@ void Accumulators::AddText(int a, std::string_view text, std::byte* row, batch::
   *has = 1;
 }
 
+bool Accumulators::TextOf(int a, const std::byte* row, std::string_view* text) const {
+  const std::byte* at = row + slots_[a].offset;
+  if (Load<uint8_t>(at + 16) == 0) return false;
+  // Short texts lie in the reference itself: the view is of the row's own bytes.
+  *text = reinterpret_cast<const StringRef*>(at)->view();
+  return true;
+}
+
+void Accumulators::PointText(int a, std::string_view text, std::byte* row) const {
+  const StringRef ref(text);
+  std::memcpy(row + slots_[a].offset, &ref, 16);
+  row[slots_[a].offset + 16] = std::byte{1};
+}
+
 void Accumulators::AddRows(int a, const Column* argument, const uint8_t* filter, const uint32_t* rows, int64_t count,
                            std::byte* const* targets, batch::StringArena* arena) const {
   const Slot& slot = slots_[a];

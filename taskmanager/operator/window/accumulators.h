@@ -54,6 +54,13 @@ class Accumulators {
   }
   /// Takes `text` as the minimum or maximum of a kMinMaxText aggregate if it is one.
   void AddText(int a, std::string_view text, std::byte* row, batch::StringArena* arena) const;
+  /// Of a kDistinct aggregate: so many values.
+  void SetDistinct(int a, int64_t n, std::byte* row) const { std::memcpy(row + slots_[a].offset, &n, 8); }
+  /// The minimum or maximum of a kMinMaxText aggregate: false when there is none. Its place without one; and with
+  /// `text`, which outlives the row.
+  bool TextOf(int a, const std::byte* row, std::string_view* text) const;
+  void ClearText(int a, std::byte* row) const { std::memset(row + slots_[a].offset, 0, 24); }
+  void PointText(int a, std::string_view text, std::byte* row) const;
   /// Whether `candidate` would replace `current`.
   bool Better(int a, std::string_view candidate, std::string_view current) const {
     return slots_[a].is_min ? candidate < current : candidate > current;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/known_bug.h"
 #include "common/base/status_macros.h"
 #include "taskmanager/operator/keyed_snapshot.h"
@@ -25,10 +24,10 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
     partial_columns_.push_back(column);
     column += static_cast<int>(aggregate.partials.size());
   }
-  // Late rows leave without the computed keys that were put behind their columns for the exchange.
-  const plan::PlanOperator* keys = context.execution_plan->Find(absl::StrCat(context.plan->name, ".keys"));
-  late_columns_ = keys != nullptr ? keys->input->size() : context.plan->input->size();
-  watermark_ = WEIR_KNOWN_BUG("window-fired-again") ? batch::kMinTimestamp : context.restored_watermark;
+  late_.Open(context);
+  processing_time_ = window.processing_time;
+  watermark_ = processing_time_ || WEIR_KNOWN_BUG("window-fired-again") ? batch::kMinTimestamp
+                                                                        : context.restored_watermark;
   for (const NamespaceId slice : state_.main->Namespaces()) Touch(slice);
   return absl::OkStatus();
 }
@@ -36,16 +35,25 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
 void WindowAggregateOperator::Touch(int64_t slice_end) {
   int64_t first = math_.FirstWindowEnd(slice_end);
   if (first <= watermark_) first = math_.NextWindowEnd(watermark_);
-  if (first <= math_.LastWindowEnd(slice_end)) next_fire_ = std::min(next_fire_, first);
+  if (first > math_.LastWindowEnd(slice_end) || first >= next_fire_) return;
+  next_fire_ = first;
+  if (processing_time_) SetTimer();
+}
+
+void WindowAggregateOperator::SetTimer() {
+  const SteadyMicros now = context_.clock->Steady();
+  timer_ = next_fire_ == batch::kMaxTimestamp ? 0 : now + std::max<int64_t>(0, next_fire_ - context_.clock->Wall());
 }
 
 absl::Status WindowAggregateOperator::Process(batch::Batch batch, Output& output) {
   if (context_.plan->window->partial) return ProcessPartials(batch, output);
-  RETURN_IF_ERROR(rows_.Load(batch, output));
+  // The machine's time may be set back: what has fired stays closed.
+  RETURN_IF_ERROR(processing_time_ ? rows_.Load(batch, output, std::max(context_.clock->Wall(), watermark_))
+                                   : rows_.Load(batch, output));
   for (size_t s = 0; s < rows_.slice_count(); ++s) {
     const WindowRows::SliceRows& part = rows_.slices()[s];
     if (math_.IsClosed(part.slice_end, watermark_)) {
-      RETURN_IF_ERROR(EmitLate(batch, part.rows, output));
+      RETURN_IF_ERROR(late_.Emit(batch, part.rows, output));
       continue;
     }
     RETURN_IF_ERROR(UpdateRows(batch, part));
@@ -181,20 +189,6 @@ absl::Status WindowAggregateOperator::ProcessPartials(const batch::Batch& batch,
   return absl::OkStatus();
 }
 
-absl::Status WindowAggregateOperator::EmitLate(const batch::Batch& batch, const std::vector<uint32_t>& rows,
-                                               Output& output) {
-  context_.counters->late_rows += static_cast<int64_t>(rows.size());
-  if (!context_.plan->late_used) return absl::OkStatus();
-  batch::Batch late = batch.Gather(rows.data(), static_cast<int64_t>(rows.size()));
-  late.columns.resize(static_cast<size_t>(late_columns_));
-  if (late_columns_ < late.schema->size()) {
-    auto schema = std::make_shared<batch::Schema>(*late.schema);
-    schema->fields.resize(static_cast<size_t>(late_columns_));
-    late.schema = schema;
-  }
-  return output.Emit(kLatePort, std::move(late));
-}
-
 absl::Status WindowAggregateOperator::FireAgain(int64_t slice_end, const batch::KeyBatch& keys,
                                                 const std::vector<uint32_t>& rows, Output& output) {
   if (math_.FirstWindowEnd(slice_end) > watermark_) return absl::OkStatus();
@@ -225,6 +219,19 @@ void WindowAggregateOperator::Close(NamespaceId slice) {
 }
 
 absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t watermark, Output& output) {
+  // The end of the input closes windows of processing time, too: nothing more comes for them.
+  if (processing_time_ && watermark != batch::kMaxTimestamp) return Progress::kDone;
+  return FireUpTo(watermark, output);
+}
+
+absl::StatusOr<Progress> WindowAggregateOperator::OnTimer(SteadyMicros, Output& output) {
+  if (!firing_planned_) firing_to_ = context_.clock->Wall();
+  ASSIGN_OR_RETURN(const Progress progress, FireUpTo(firing_to_, output));
+  if (progress == Progress::kDone) SetTimer();
+  return progress;
+}
+
+absl::StatusOr<Progress> WindowAggregateOperator::FireUpTo(int64_t watermark, Output& output) {
   if (watermark <= watermark_) return Progress::kDone;
   if (!firing_planned_) {
     if (watermark < next_fire_ && math_.lateness == 0) {

@@ -12,7 +12,8 @@
 
 namespace weir::taskmanager {
 
-/// Aggregates rows, or the partials of LocalAggregateOperator, per key and event-time window.
+/// Aggregates rows, or the partials of LocalAggregateOperator, per key and tumbling or sliding window. In processing time a
+/// row counts when it comes, and a timer fires; the watermark says then only that the input has ended.
 ///
 /// Thread:    the task's thread.
 /// Shape:     in: the node's input, or plan::WireSchema. Out: keys, window_start, window_end, aggregates, in order of window
@@ -24,6 +25,8 @@ class WindowAggregateOperator final : public Operator {
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
+  SteadyMicros next_timer() const override { return timer_; }
+  absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) override;
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
   void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
@@ -38,11 +41,14 @@ class WindowAggregateOperator final : public Operator {
   absl::Status UpdateDistinct(int a, int64_t slice_end, const std::vector<uint32_t>& rows);
   absl::Status UpdateTexts(int a, int64_t slice_end, const batch::KeyBatch& keys, const batch::Column& values,
                            const uint8_t* filter, const std::vector<uint32_t>& rows);
-  absl::Status EmitLate(const batch::Batch& batch, const std::vector<uint32_t>& rows, Output& output);
   /// Emits again the windows of the slice that have fired and still count.
   absl::Status FireAgain(int64_t slice_end, const batch::KeyBatch& keys, const std::vector<uint32_t>& rows,
                          Output& output);
+  /// Something is in the slice.
   void Touch(int64_t slice_end);
+  void SetTimer();
+  /// Fires the windows that end by `watermark`, a page a call.
+  absl::StatusOr<Progress> FireUpTo(int64_t watermark, Output& output);
   void PlanFiring(int64_t watermark);
   void Close(NamespaceId slice);
 
@@ -52,12 +58,15 @@ class WindowAggregateOperator final : public Operator {
   WindowState state_;
   WindowRows rows_;
   WindowFiring firing_;
-  int late_columns_ = 0;
+  LateRows late_;
   int key_count_ = 0;
   int64_t watermark_ = batch::kMinTimestamp;   // windows up to here have fired
   int64_t next_fire_ = batch::kMaxTimestamp;   // least window end that has something to emit
   std::vector<int64_t> to_fire_;               // descending; of the AdvanceWatermark under way
   bool firing_planned_ = false;
+  bool processing_time_ = false;
+  SteadyMicros timer_ = 0;  // of `next_fire_`, in processing time
+  int64_t firing_to_ = 0;   // of the OnTimer under way
   // Scratch.
   batch::KeyBatch keys_;
   std::vector<uint32_t> slots_;

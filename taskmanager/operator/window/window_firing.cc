@@ -2,24 +2,16 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
-namespace {
-/// Results carry the last instant of their window as event time, in the milliseconds users think in.
-constexpr int64_t kMilli = 1000;
-}  // namespace
-
 void WindowFiring::Open(const OperatorContext& context, const Accumulators* accumulators, WindowState* state,
                         WindowMath math) {
-  context_ = context;
-  policy_.Open(context);
+  results_.Open(context, accumulators);
   accumulators_ = accumulators;
   state_ = state;
   math_ = math;
-  for (const plan::NamedExpression& key : context.plan->window->keys) key_types_.push_back(key.expression.type());
 }
 
 void WindowFiring::Begin(int64_t window_end, std::optional<std::set<std::string>> only) {
@@ -113,39 +105,7 @@ absl::Status WindowFiring::Step(Output& output) {
 absl::Status WindowFiring::EmitPage(const std::vector<std::string_view>& keys,
                                     const std::vector<const std::byte*>& rows, const batch::StringArena* arena,
                                     Output& output) {
-  if (keys.empty()) return absl::OkStatus();
-  batch::Batch out;
-  out.schema = context_.plan->output;
-  out.rows = static_cast<int64_t>(keys.size());
-  ASSIGN_OR_RETURN(out.columns, batch::DecodeKeys(key_types_, keys));
-  for (const int64_t bound : {window_end_ - math_.size, window_end_}) {
-    out.columns.push_back(batch::Column::Constant(out.schema->fields[out.columns.size()].type, out.rows, bound));
-  }
-  std::vector<uint32_t> all_bad;
-  std::vector<std::pair<int, std::vector<uint32_t>>> overflows;
-  for (int a = 0; a < accumulators_->size(); ++a) {
-    std::vector<uint32_t> overflowed;
-    out.columns.push_back(accumulators_->Results(a, rows.data(), out.rows, arena, &overflowed));
-    if (!overflowed.empty()) overflows.emplace_back(a, std::move(overflowed));
-  }
-  out.event_times = batch::Buffer::Allocate(keys.size() * 8);
-  std::fill_n(reinterpret_cast<int64_t*>(out.event_times->data()), keys.size(), window_end_ - kMilli);
-  for (const auto& [a, overflowed] : overflows) {
-    const plan::Aggregate& aggregate = context_.plan->window->aggregates[a];
-    expression::RowErrors errors;
-    for (const uint32_t row : overflowed) {
-      if (std::binary_search(all_bad.begin(), all_bad.end(), row)) continue;
-      errors.push_back({row, absl::StrCat(aggregate.name, " is out of the range of ", batch::ToString(aggregate.result_type))});
-    }
-    std::vector<uint32_t> bad;
-    RETURN_IF_ERROR(policy_.Handle(out, errors, aggregate.text, output, &bad));
-    all_bad.insert(all_bad.end(), bad.begin(), bad.end());
-    std::sort(all_bad.begin(), all_bad.end());
-  }
-  if (all_bad.empty()) return output.Emit(kMainPort, std::move(out));
-  const std::vector<uint32_t> good = RowsWithout(out.rows, all_bad);
-  if (good.empty()) return absl::OkStatus();
-  return output.Emit(kMainPort, out.Gather(good.data(), static_cast<int64_t>(good.size())));
+  return results_.Emit(keys, rows, {{window_end_ - math_.size}, {window_end_}}, arena, output);
 }
 
 }  // namespace weir::taskmanager

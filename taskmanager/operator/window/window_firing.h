@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "taskmanager/operator/basic/row_error_policy.h"
 #include "taskmanager/operator/window/key_table.h"
+#include "taskmanager/operator/window/window_results.h"
 #include "taskmanager/operator/window/window_state.h"
 
 namespace weir::taskmanager {
@@ -37,12 +37,10 @@ class WindowFiring {
   absl::Status EmitPage(const std::vector<std::string_view>& keys, const std::vector<const std::byte*>& rows,
                         const batch::StringArena* arena, Output& output);
 
-  OperatorContext context_;
-  RowErrorPolicy policy_;
+  WindowResults results_;
   const Accumulators* accumulators_ = nullptr;
   WindowState* state_ = nullptr;
   WindowMath math_;
-  std::vector<batch::DataType> key_types_;
 
   bool active_ = false;
   bool direct_ = false;

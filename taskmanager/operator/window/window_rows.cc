@@ -51,7 +51,20 @@ absl::Status WindowRows::EvaluateInto(expression::Evaluator& evaluator, const ba
   return absl::OkStatus();
 }
 
-absl::Status WindowRows::Load(const batch::Batch& batch, Output& output) {
+absl::Status WindowRows::Load(const batch::Batch& batch, Output& output, std::optional<int64_t> time) {
+  RETURN_IF_ERROR(Evaluate(batch, output));
+  slice_count_ = 0;
+  time ? SliceAt(*time, batch.rows) : Slice(batch);
+  return absl::OkStatus();
+}
+
+absl::Status WindowRows::LoadUnsliced(const batch::Batch& batch, Output& output, std::vector<uint32_t>* good) {
+  RETURN_IF_ERROR(Evaluate(batch, output));
+  *good = RowsWithout(batch.rows, all_bad_);
+  return absl::OkStatus();
+}
+
+absl::Status WindowRows::Evaluate(const batch::Batch& batch, Output& output) {
   all_bad_.clear();
   key_batch_.rows = batch.rows;
   key_batch_.columns.resize(key_evaluators_.size());
@@ -72,12 +85,27 @@ absl::Status WindowRows::Load(const batch::Batch& batch, Output& output) {
     RETURN_IF_ERROR(EvaluateInto(*argument_evaluators_[a], batch, output, &arguments_[a],
                                  filter_evaluators_[a] ? &filters_[a] : nullptr));
   }
-  Slice(batch);
   return absl::OkStatus();
 }
 
+WindowRows::SliceRows* WindowRows::SliceOf(int64_t slice_end) {
+  for (size_t s = 0; s < slice_count_; ++s) {
+    if (slices_[s].slice_end == slice_end) return &slices_[s];
+  }
+  if (slice_count_ == slices_.size()) slices_.emplace_back();
+  SliceRows* made = &slices_[slice_count_++];
+  made->slice_end = slice_end;
+  made->rows.clear();
+  return made;
+}
+
+void WindowRows::SliceAt(int64_t time, int64_t rows) {
+  const int64_t end = math_.SliceEndOf(time);
+  if (math_.InNoWindow(end)) return;
+  SliceOf(end)->rows = RowsWithout(rows, all_bad_);
+}
+
 void WindowRows::Slice(const batch::Batch& batch) {
-  slice_count_ = 0;
   const int64_t* times = batch.times();
   SliceRows* current = nullptr;
   size_t next_bad = 0;
@@ -89,17 +117,8 @@ void WindowRows::Slice(const batch::Batch& batch) {
     const int64_t t = times[i];
     if (current == nullptr || t >= current->slice_end || t < current->slice_end - math_.slice) {
       const int64_t end = math_.SliceEndOf(t);
-      if (math_.InNoWindow(end)) continue;
-      current = nullptr;
-      for (size_t s = 0; s < slice_count_; ++s) {
-        if (slices_[s].slice_end == end) current = &slices_[s];
-      }
-      if (current == nullptr) {
-        if (slice_count_ == slices_.size()) slices_.emplace_back();
-        current = &slices_[slice_count_++];
-        current->slice_end = end;
-        current->rows.clear();
-      }
+      current = math_.InNoWindow(end) ? nullptr : SliceOf(end);
+      if (current == nullptr) continue;
     }
     current->rows.push_back(i);
   }

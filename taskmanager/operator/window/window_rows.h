@@ -19,7 +19,10 @@ class WindowRows {
   void Open(const OperatorContext& context);
 
   /// Evaluates everything. Rows in error go the way of `on_error` and are in no slice.
-  absl::Status Load(const batch::Batch& batch, Output& output);
+  /// `time`: of all rows, in place of their own.
+  absl::Status Load(const batch::Batch& batch, Output& output, std::optional<int64_t> time = std::nullopt);
+  /// The same but the slices: `good` becomes the rows that are not in error.
+  absl::Status LoadUnsliced(const batch::Batch& batch, Output& output, std::vector<uint32_t>* good);
 
   const batch::KeyBatch& keys() const { return keys_; }
   const std::vector<batch::Column>& key_columns() const { return key_batch_.columns; }
@@ -40,7 +43,10 @@ class WindowRows {
  private:
   absl::Status EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
                             batch::Column* out, const std::vector<uint8_t>* filter = nullptr);
+  absl::Status Evaluate(const batch::Batch& batch, Output& output);
+  SliceRows* SliceOf(int64_t slice_end);
   void Slice(const batch::Batch& batch);
+  void SliceAt(int64_t time, int64_t rows);
 
   RowErrorPolicy policy_;
   WindowMath math_;

@@ -51,5 +51,61 @@ Contract Slices(Rng& rng) {
 
 TEST_CASE("contract: tumbling and sliding windows", "[contract][window]") { KeepAll(Slices, 60); }
 
+struct ModelSession {
+  int64_t start, last;
+  std::vector<const Row*> rows;
+};
+
+Contract Sessions(Rng& rng) {
+  static constexpr int64_t kGaps[] = {1, 2, 5, 12};
+  const int64_t gap = kGaps[rng.Below(std::size(kGaps))];
+  const Keys& keys = RandomKeys(rng);
+  const bool distinct = rng.Below(3) == 0;
+  const bool fixed = !distinct && rng.Below(2) == 0;  // no aggregate needs a text
+  Contract contract;
+  contract.nodes = Nodes(keys.yaml, absl::StrCat("{session: ", gap, "s}"), "", distinct);
+  if (fixed) contract.nodes.replace(contract.nodes.find(", low: min(s)"), 13, "");
+  contract.model = [=, gap = gap * kSecond](const History& history) {
+    Expected expected;
+    std::map<std::string, std::vector<ModelSession>> open;
+    auto fire = [&](const std::string& key, const ModelSession& session) {
+      std::string values = Aggregates(session.rows, distinct);
+      if (fixed) values = WithoutLast(values, 1);
+      expected.rows.push_back(
+          absl::StrCat(key, TimeText(session.start), "|", TimeText(session.last + gap), values));
+    };
+    for (const Fed& fed : history) {
+      const int64_t ts = fed.row().ts;
+      if (fed.watermark != batch::kMinTimestamp && ts + gap <= fed.watermark) {
+        ++expected.late;
+        continue;
+      }
+      std::vector<ModelSession>& sessions = open[keys.text(fed.row())];
+      ModelSession joined{ts, ts, {&fed.row()}};
+      std::vector<ModelSession> rest;
+      for (ModelSession& session : sessions) {
+        if (fed.watermark != batch::kMinTimestamp && session.last + gap <= fed.watermark) {
+          fire(keys.text(fed.row()), session);
+        } else if (ts < session.last + gap && session.start < ts + gap) {
+          joined.start = std::min(joined.start, session.start);
+          joined.last = std::max(joined.last, session.last);
+          joined.rows.insert(joined.rows.end(), session.rows.begin(), session.rows.end());
+        } else {
+          rest.push_back(std::move(session));
+        }
+      }
+      rest.push_back(std::move(joined));
+      sessions = std::move(rest);
+    }
+    for (const auto& [key, sessions] : open) {
+      for (const ModelSession& session : sessions) fire(key, session);
+    }
+    return expected;
+  };
+  return contract;
+}
+
+TEST_CASE("contract: session windows", "[contract][window]") { KeepAll(Sessions, 60); }
+
 }  // namespace
 }  // namespace weir::taskmanager::contract

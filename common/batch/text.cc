@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/batch/batch.h"
+#include "common/batch/write_text.h"
 
 namespace weir::batch {
 namespace {
@@ -64,18 +65,8 @@ void CivilFromDays(int64_t days, int64_t* year, int* month, int* day) {
 }
 
 std::string DecimalToString(Decimal value, int scale) {
-  const bool negative = value < 0;
-  auto magnitude = static_cast<unsigned __int128>(value);
-  if (negative) magnitude = -magnitude;
-  std::string digits;
-  do {
-    digits.push_back(static_cast<char>('0' + static_cast<int>(magnitude % 10)));
-    magnitude /= 10;
-  } while (magnitude != 0 || static_cast<int>(digits.size()) <= scale);
-  if (scale > 0) digits.insert(static_cast<size_t>(scale), ".");
-  if (negative) digits.push_back('-');
-  std::reverse(digits.begin(), digits.end());
-  return digits;
+  char text[kLongestText];
+  return {text, WriteDecimal(value, scale, text)};
 }
 
 std::optional<Decimal> ParseDecimal(std::string_view text, int precision, int scale) {
@@ -128,32 +119,13 @@ std::optional<Decimal> ParseDecimal(std::string_view text, int precision, int sc
 }
 
 std::string DateToString(int32_t days) {
-  int64_t year;
-  int month, day;
-  CivilFromDays(days, &year, &month, &day);
-  char out[40];
-  std::snprintf(out, sizeof(out), "%04lld-%02d-%02d", static_cast<long long>(year), month, day);
-  return out;
+  char text[kLongestText];
+  return {text, WriteDate(days, text)};
 }
 
 std::string TimestampToString(int64_t micros) {
-  constexpr int64_t kDay = int64_t{86'400} * 1'000'000;
-  int64_t days = micros / kDay, rest = micros % kDay;  // days * kDay may not fit where the first day begins
-  if (rest < 0) {
-    --days;
-    rest += kDay;
-  }
-  char out[80];
-  std::snprintf(out, sizeof(out), "%s %02d:%02d:%02d", DateToString(static_cast<int32_t>(days)).c_str(),
-                static_cast<int>(rest / 3'600'000'000), static_cast<int>(rest / 60'000'000 % 60),
-                static_cast<int>(rest / 1'000'000 % 60));
-  std::string text = out;
-  if (const auto fraction = static_cast<int>(rest % 1'000'000); fraction != 0) {
-    std::snprintf(out, sizeof(out), fraction % 1000 == 0 ? ".%03d" : ".%06d",
-                  fraction % 1000 == 0 ? fraction / 1000 : fraction);
-    text += out;
-  }
-  return text;
+  char text[kLongestText];
+  return {text, WriteTimestamp(micros, ' ', text)};
 }
 
 std::optional<int32_t> ParseDate(std::string_view text) {

@@ -1,6 +1,8 @@
 #include "common/expression/calendar.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "absl/strings/str_cat.h"
 #include "common/batch/batch.h"
@@ -15,11 +17,12 @@ constexpr std::array<std::string_view, 7> kDays = {"Monday", "Tuesday",  "Wednes
                                                    "Friday", "Saturday", "Sunday"};
 
 void AppendPadded(int64_t value, int width, std::string* out) {
-  std::string digits = absl::StrCat(value < 0 ? -value : value);
+  char digits[24];
+  const char* end = std::to_chars(digits, digits + sizeof(digits), value < 0 ? -value : value).ptr;
   if (value < 0) out->push_back('-');
-  if (static_cast<int>(digits.size()) < width)
-    out->append(static_cast<size_t>(width) - digits.size(), '0');
-  out->append(digits);
+  if (const auto size = static_cast<int>(end - digits); size < width)
+    out->append(static_cast<size_t>(width - size), '0');
+  out->append(digits, static_cast<size_t>(end - digits));
 }
 
 }  // namespace
@@ -100,6 +103,32 @@ std::optional<TimePattern> TimePattern::Make(std::string_view pattern, std::stri
     i += count;
   }
   return out;
+}
+
+int64_t TimePattern::unit() const {
+  int64_t unit = kDayLength;
+  for (const Part& part : parts_) {
+    switch (part.letter) {
+      case 'S':
+        return 1;
+      case 's':
+        unit = std::min(unit, kSecondMicros);
+        break;
+      case 'm':
+        unit = std::min(unit, kMinuteMicros);
+        break;
+      case 'H':
+      case 'h':
+      case 'k':
+      case 'K':
+      case 'a':
+        unit = std::min(unit, kHourMicros);
+        break;
+      default:
+        break;
+    }
+  }
+  return unit;
 }
 
 void TimePattern::Format(int64_t micros, std::string* out) const {

@@ -53,6 +53,8 @@ class TimePattern {
   /// `*problem` says which letter is not known.
   static std::optional<TimePattern> Make(std::string_view pattern, std::string* problem);
   void Format(int64_t micros, std::string* out) const;
+  /// Times within one `unit()` of microseconds, counted from 1970, have the same text.
+  int64_t unit() const;
   /// Fields that the pattern lacks are those of 1970-01-01 00:00:00. Nothing when the text does not
   /// match.
   std::optional<int64_t> Parse(std::string_view text) const;

@@ -28,10 +28,22 @@ NodePtr BindFormat(BoundCall& call) {
       {call.args[0]}, DataType{TypeKind::kString},
       [pattern = std::move(*pattern)](KernelCall& c) {
         std::string text;
+        // Neighbours often have the same text: it is written once.
+        const auto unit = static_cast<uint64_t>(pattern.unit());
+        uint64_t begin = 0;
+        batch::StringRef* out = c.out->mutable_data<batch::StringRef>();
+        int64_t last = -1;
         ForLive(c, [&](int64_t i) {
+          const int64_t t = c.args[0].at<int64_t>(i);
+          if (last >= 0 && static_cast<uint64_t>(t) - begin < unit) {
+            out[i] = out[last];
+            return;
+          }
           text.clear();
-          pattern.Format(c.args[0].at<int64_t>(i), &text);
+          pattern.Format(t, &text);
           c.SetCopy(i, text);
+          last = i;
+          begin = static_cast<uint64_t>(FloorDivide(t, pattern.unit())) * unit;  // may wrap around, as the difference does
         });
       },
       kPartial);

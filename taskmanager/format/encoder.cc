@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/batch/write_text.h"
+#include "taskmanager/format/plain_text.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -29,16 +31,22 @@ void AppendDouble(double value, std::string* out) {
 }
 
 void AppendDecimal(batch::Decimal value, int scale, std::string* out) {
-  if (scale == 0 && value == static_cast<int64_t>(value)) return AppendInteger(static_cast<int64_t>(value), out);
-  out->append(batch::DecimalToString(value, scale));
+  char text[batch::kLongestText];
+  out->append(text, batch::WriteDecimal(value, scale, text));
 }
 
 int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0); }
 
 void AppendRfc3339(int64_t micros, std::string* out) {
-  std::string text = batch::TimestampToString(micros);
-  if (const size_t space = text.find(' '); space != std::string::npos) text[space] = 'T';
-  absl::StrAppend(out, text, "Z");
+  char text[batch::kLongestText];
+  char* end = batch::WriteTimestamp(micros, 'T', text);
+  *end++ = 'Z';
+  out->append(text, end);
+}
+
+void AppendDate(int32_t days, std::string* out) {
+  char text[batch::kLongestText];
+  out->append(text, batch::WriteDate(days, text));
 }
 
 /// Bytes of the UTF-8 character at `p`, 0 when there is none (RFC 3629: no overlong forms, no surrogates).
@@ -66,6 +74,8 @@ void AppendJsonString(std::string_view text, std::string* out) {
   const char* const end = p + text.size();
   const char* copied = p;  // up to here
   while (p < end) {
+    p += PlainJsonBytes({p, static_cast<size_t>(end - p)});
+    if (p == end) break;
     const auto c = static_cast<unsigned char>(*p);
     if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
       ++p;
@@ -194,7 +204,9 @@ class JsonEncoder final : public RowByRow<JsonEncoder> {
         }
         break;
       case TypeKind::kDate:
-        absl::StrAppend(out, "\"", batch::DateToString(column.at<int32_t>(row)), "\"");
+        out->push_back('"');
+        AppendDate(column.at<int32_t>(row), out);
+        out->push_back('"');
         break;
     }
   }
@@ -205,7 +217,7 @@ class JsonEncoder final : public RowByRow<JsonEncoder> {
 
 /// Appends a field, in quotes where its text or its emptiness would be taken for something else.
 void AppendCsvText(std::string_view text, std::string* out) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  if (!text.empty() && !NeedsCsvQuotes(text)) {
     out->append(text);
     return;
   }
@@ -268,7 +280,7 @@ class CsvEncoder final : public RowByRow<CsvEncoder> {
         }
         break;
       case TypeKind::kDate:
-        out->append(batch::DateToString(column.at<int32_t>(row)));
+        AppendDate(column.at<int32_t>(row), out);
         break;
     }
   }

@@ -16,6 +16,20 @@ TEST_CASE("the earliest and the latest moment have parts") {
   CHECK(last.micros == ((4 * 60 + 0) * 60 + 54) * int64_t{1'000'000} + 775807);
 }
 
+TEST_CASE("times that share a text and times that do not") {
+  using weir::expression::TimePattern;
+  std::string problem;
+  CHECK(TimePattern::Make("yyyy-MM-dd E D", &problem)->unit() == weir::expression::kDayLength);
+  CHECK(TimePattern::Make("HH a", &problem)->unit() == weir::expression::kHourMicros);
+  CHECK(TimePattern::Make("mm:HH", &problem)->unit() == weir::expression::kMinuteMicros);
+  CHECK(TimePattern::Make("ss mm", &problem)->unit() == weir::expression::kSecondMicros);
+  CHECK(TimePattern::Make("SSS", &problem)->unit() == 1);
+  // Row 2 is the last microsecond of 1969.
+  CHECK(Values("date_format(coalesce(t, TIMESTAMP '2026-01-31 10:59:59'), 'yyyy HH')") == "2026 10 | 2026 10 | 1969 23");
+  CHECK(Values("date_format(timestampadd(SECOND, i, TIMESTAMP '1970-01-01 00:00:00'), 'dd HH:mm')") ==
+        "01 00:00 | 31 23:59 | 01 00:00");
+}
+
 TEST_CASE("times") {
   struct Case {
     const char* text;

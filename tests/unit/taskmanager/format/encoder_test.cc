@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <string>
+#include <tuple>
 
 #include "tests/unit/taskmanager/format/decoding.h"
 
@@ -48,6 +49,30 @@ std::string Encode(job::FormatType type, job::TimestampFormat timestamps, const 
   (*encoder)->AppendHeader(&out);
   (*encoder)->Append(batch, &out);
   return out;
+}
+
+TEST_CASE("a special character is seen wherever it stands in a text", "[encoder]") {
+  auto schema = SchemaOf({{"s", "string"}});
+  for (size_t size : {1, 15, 16, 17, 33, 48}) {
+    for (size_t at = 0; at < size; ++at) {
+      for (const auto& [c, json, csv] : {std::tuple('"', "\\\"", "\"\""), std::tuple('\n', "\\n", "\n"),
+                                         std::tuple('\\', "\\\\", ""), std::tuple(',', ",", ","),
+                                         std::tuple('\r', "\\r", "\r"), std::tuple('\x1f', "\\u001f", ""),
+                                         std::tuple('\xff', "\xef\xbf\xbd", ""), std::tuple('\x7f', "\x7f", "")}) {
+        const std::string text = std::string(at, 'a') + c + std::string(size - at - 1, 'b');
+        batch::Batch batch;
+        batch.schema = schema;
+        batch.rows = 1;
+        batch.columns.push_back(batch::Column::Constant(schema->fields[0].type, 1, batch::StringRef(text)));
+        INFO(text);
+        const std::string before(at, 'a'), behind(size - at - 1, 'b');
+        CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kMillis, batch) ==
+              "{\"s\":\"" + before + json + behind + "\"}\n");
+        CHECK(Encode(job::FormatType::kCsv, job::TimestampFormat::kMillis, batch) ==
+              "s\n" + (*csv == 0 ? text : "\"" + before + csv + behind + "\"") + "\n");
+      }
+    }
+  }
 }
 
 TEST_CASE("rows as records have no line ends", "[encoder]") {

@@ -69,6 +69,7 @@ taskmanager::ConnectorRegistry Guarded(const taskmanager::ConnectorRegistry& reg
     source.tell_end = Wrap(guard, std::move(source.tell_end));
   }
   for (auto& [type, sink] : guarded.sinks) sink = Wrap(guard, std::move(sink));
+  guarded.table = Wrap(guard, std::move(guarded.table));
   for (auto& [type, preflight] : guarded.preflights) preflight = WrapPreflight(guard, std::move(preflight));
   if (guard.roots != nullptr && !guarded.preflights.contains("file")) {
     guarded.preflights["file"] = WrapPreflight(

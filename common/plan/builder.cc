@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -245,11 +246,16 @@ class Builder {
     made.hash = true;
     made.op.input_has_times = true;
     made.op.stateful = true;
+    std::set<int> stored;  // columns of `joined`
+    for (const NamedExpression& field : join.fields) {
+      stored.insert(field.expression.columns().begin(), field.expression.columns().end());
+    }
     made.op.state_layout =
         absl::StrCat(node.type, " ", std::string(job::ToString(join.type)), " size ", join.size,
                      "us slide ", join.slide, "us before ", join.before, "us after ", join.after,
                      "us keys [", TypesOf(join.left_keys), "] left [", batch::ToString(*join.left),
-                     "] right [", batch::ToString(*join.right), "]");
+                     "] right [", batch::ToString(*join.right), "] stored [",
+                     absl::StrJoin(stored, ","), "]");
     for (int side = 0; side < 2; ++side) {
       const std::string suffix = side == 0 ? ".left" : ".right";
       batch::SchemaPtr& schema = side == 0 ? join.left : join.right;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "taskmanager/connector/bounded_table.h"
 #include "taskmanager/connector/preflight.h"
 #include "taskmanager/connector/source_reader.h"
 #include "taskmanager/connector/two_phase_commit_sink.h"
@@ -24,8 +25,12 @@ struct ConnectorRegistry {
   };
   using SinkFactory = std::function<absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>>(const SinkContext&)>;
 
+  /// Reads the bounded table of a node (lookup_join), whose rows have the context's schema. Blocks.
+  using TableReader = std::function<absl::StatusOr<BoundedTable>(const SourceContext&)>;
+
   std::map<std::string, SourceFactory> sources;
   std::map<std::string, SinkFactory> sinks;
+  TableReader table;  // null: there are no tables
   std::map<std::string, Preflight> preflights;  // of types whose system outside can be asked
 };
 

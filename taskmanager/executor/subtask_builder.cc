@@ -8,6 +8,9 @@
 #include "common/checkpoint/paths.h"
 #include "taskmanager/operator/basic/filter_operator.h"
 #include "taskmanager/operator/basic/select_operator.h"
+#include "taskmanager/operator/join/interval_join_operator.h"
+#include "taskmanager/operator/join/lookup_join_operator.h"
+#include "taskmanager/operator/join/window_join_operator.h"
 #include "taskmanager/operator/sink_operator.h"
 #include "taskmanager/operator/window/local_aggregate_operator.h"
 #include "taskmanager/operator/window/session_aggregate_operator.h"
@@ -32,6 +35,9 @@ class StatefulOperator final : public Operator {
   }
   void OnCheckpointComplete(CheckpointId checkpoint) override { op_->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { op_->OnCheckpointAborted(checkpoint); }
+  absl::Status ProcessSide(int side, batch::Batch batch, Output& output) override {
+    return op_->ProcessSide(side, std::move(batch), output);
+  }
   bool ReadyToSnapshot() const override { return op_->ReadyToSnapshot(); }
   int64_t state_bytes() const override { return op_->state_bytes(); }
 
@@ -185,10 +191,10 @@ absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperato
     case plan::OperatorKind::kSource:
     case plan::OperatorKind::kLocalTopN:
     case plan::OperatorKind::kTopN:
-    case plan::OperatorKind::kDeduplicate:
-    case plan::OperatorKind::kWindowJoin:
-    case plan::OperatorKind::kIntervalJoin:
-    case plan::OperatorKind::kLookupJoin: break;
+    case plan::OperatorKind::kDeduplicate: break;
+    case plan::OperatorKind::kWindowJoin: return std::make_unique<WindowJoinOperator>();
+    case plan::OperatorKind::kIntervalJoin: return std::make_unique<IntervalJoinOperator>();
+    case plan::OperatorKind::kLookupJoin: return MakeLookup(op);
     case plan::OperatorKind::kSink: {
       const SinkContext context = MakeSinkContext(op, index);
       const auto factory = deployment_->connectors->sinks.find(context.node->type);
@@ -204,6 +210,17 @@ absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperato
     }
   }
   return absl::InternalError(absl::StrCat(op.name, ": unknown operator"));
+}
+
+absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeLookup(const plan::PlanOperator& op) const {
+  if (deployment_->connectors->table == nullptr) {
+    return absl::InternalError(absl::StrCat(op.name, ": this build reads no tables"));
+  }
+  SourceContext context = MakeSourceContext(op);
+  context.schema = op.lookup->table;
+  auto table = deployment_->connectors->table(context);
+  if (!table.ok()) return Annotate(table.status(), op.name);
+  return std::make_unique<LookupJoinOperator>(std::move(table->rows), std::move(table->digest));
 }
 
 absl::Status SubtaskBuilder::ResolveShare(const plan::PlanOperator& op, TwoPhaseCommitSink& sink,

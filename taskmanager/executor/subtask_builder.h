@@ -51,6 +51,8 @@ class SubtaskBuilder {
   SinkContext MakeSinkContext(const plan::PlanOperator& op, int index) const;
   absl::Status ResolveShare(const plan::PlanOperator& op, TwoPhaseCommitSink& sink,
                             const checkpoint::Manifest& manifest);
+  /// With its table, which is read here.
+  absl::StatusOr<OperatorPtr> MakeLookup(const plan::PlanOperator& op) const;
   absl::Status MakeSource(const plan::PlanOperator& op);
   SourceContext MakeSourceContext(const plan::PlanOperator& op) const;
 

@@ -9,6 +9,7 @@
 #include "taskmanager/connector/file/file_enumerator.h"
 #include "taskmanager/connector/file/file_reader.h"
 #include "taskmanager/connector/file/file_sink.h"
+#include "taskmanager/connector/file/table_file.h"
 #include "taskmanager/format/decoder.h"
 #include "taskmanager/format/encoder.h"
 
@@ -37,6 +38,7 @@ absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> MakeSink(const SinkContext& 
 void Register(ConnectorRegistry* registry) {
   registry->sources["file"] = {MakeEnumerator, MakeReader};
   registry->sinks["file"] = MakeSink;
+  registry->table = ReadTable;
 }
 
 }  // namespace weir::taskmanager::file

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""The queries of tests/bench/nexmark on a cluster, each result compared with what DuckDB computes from the same events.
+
+  verify.py [QUERY...]              all queries one after another
+  verify.py --kills 10 [QUERY...]   all at the same time, while random processes are killed with kill -9
+
+Which processes are killed when depends on --seed. One line PASS or FAIL a query."""
+import environment  # pylint: disable=unused-import  # first: it runs this script under its own Python
+import argparse
+import os
+import random
+import re
+import shutil
+import sys
+import time
+
+import cluster
+import reference
+import side_input
+
+QUERIES = ("q0", "q1", "q2", "q14", "q21", "q22")
+SECONDS_PER_KILL = 2.0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("queries", nargs="*", metavar="QUERY", help="default: " + " ".join(QUERIES))
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--event-rate", type=int, default=4_000, help="per second of event time")
+    parser.add_argument("--parallelism", type=int, default=2)
+    parser.add_argument("--interval", default="200ms", help="between checkpoints")
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    args.queries = args.queries or list(QUERIES)
+    for query in args.queries:
+        if not os.path.exists(job_file(query)):
+            sys.exit("no query %s" % query)
+    # Too slow is a verdict here, not a reason to try again.
+    cluster.TooSlow = cluster.Failure
+    verifier = Verifier(args)
+    name = "nexmark.kill_9" if args.kills else "nexmark.cluster"
+    ran = cluster.run_test(name, verifier.run_together if args.kills else verifier.run_in_turn)
+    sys.exit(0 if ran and not verifier.failed else 1)
+
+
+def job_file(query):
+    return os.path.join(environment.JOBS, query + ".yaml")
+
+
+class Verifier:
+    def __init__(self, args):
+        self.args = args
+        self.failed = 0
+        self.folder = os.path.join(cluster.WORK, "nexmark-kills" if args.kills else "nexmark")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.scratch = os.path.join(self.folder, "scratch")
+        os.makedirs(self.scratch)
+        self.side_input = os.path.join(self.folder, "side_input.csv")
+        side_input.write(self.side_input)
+        os.environ.update(NEXMARK_EVENTS=str(args.events), NEXMARK_EVENT_RATE="%d/s" % args.event_rate,
+                          NEXMARK_PARALLELISM=str(args.parallelism), NEXMARK_GENERATORS="2",
+                          NEXMARK_CHECKPOINT=args.interval, NEXMARK_SIDE_INPUT=self.side_input)
+        self.reference = None
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def export(self):
+        """The three streams into files, by the same source at another parallelism."""
+        sources, sinks = "", ""
+        for stream in reference.EVENTS:
+            sources += "  %ss: {type: nexmark, stream: %s, events: %d, event_rate: %d/s, generators: 2}\n" % (
+                stream, stream, self.args.events, self.args.event_rate)
+            sinks += "  %s: {type: file, input: %ss, path: %s, format: csv}\n" % (
+                stream, stream, self.path("events", stream))
+        job = self.path("export.yaml")
+        with open(job, "w", encoding="utf-8") as file:
+            file.write("version: 1\nname: nexmark-export\nsources:\n%ssinks:\n%s" % (sources, sinks))
+        cluster.run([cluster.BINARY, "run", job], deadline=10 * cluster.DEADLINE)
+        self.reference = reference.Reference(self.path("events"), self.side_input, self.scratch)
+
+    def job(self, query, rate=None):
+        """The query's job file with a file sink; with a rate, it takes a while."""
+        with open(job_file(query), encoding="utf-8") as file:
+            text = file.read()
+        text, count = re.subn(r"\{type: discard, input: (\w+)\}",
+                              lambda m: "{type: file, input: %s, path: %s, format: csv}" % (m.group(1),
+                                                                                            self.results(query)), text)
+        assert count == 1, query
+        if rate is not None:
+            # Of each stream its own share, so that all of them end together.
+            for stream, share in (("person", 0.02), ("auction", 0.06), ("bid", 0.92)):
+                text = text.replace("    stream: %s\n" % stream,
+                                    "    stream: %s\n    rate: %d/s\n" % (stream, max(1, int(rate * share))))
+        text += "restart: {strategy: exponential, initial_delay: 50ms, max_delay: 500ms, max_attempts: 100000}\n"
+        path = self.path(query + ".yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def results(self, query):
+        return self.path("results", query)
+
+    def check(self, query, note=""):
+        """Compares, and says PASS or FAIL."""
+        began = time.monotonic()
+        try:
+            rows = self.reference.check(query, self.results(query))
+            print("PASS nexmark.%s %.1fs: %d rows%s" % (query, time.monotonic() - began, rows, note), flush=True)
+        except cluster.Failure as error:
+            self.failed += 1
+            print("FAIL nexmark.%s: %s\n---- kept: %s" % (query, error, self.results(query)), flush=True)
+
+    def done(self):
+        if not self.failed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run_in_turn(self):
+        self.export()
+        with cluster.Cluster("nexmark-cluster", taskmanagers=2, slots=self.args.parallelism) as c:
+            for query in self.args.queries:
+                c.submit(self.job(query))
+                c.wait_state("nexmark-" + query, "FINISHED", deadline=5 * cluster.DEADLINE)
+                self.check(query)
+        self.done()
+
+    def run_together(self):
+        self.export()
+        args = self.args
+        rng = random.Random(args.seed)
+        lasts_seconds = max(10.0, args.kills * SECONDS_PER_KILL)
+        slots = len(args.queries) * args.parallelism
+        with cluster.Cluster("nexmark-kill-9", taskmanagers=3, slots=slots) as c:
+            for query in args.queries:
+                c.submit(self.job(query, rate=args.events / lasts_seconds))
+            for query in args.queries:
+                c.wait_checkpoint("nexmark-" + query)
+            for _ in range(args.kills):
+                time.sleep(rng.uniform(0.5, 1.5) * SECONDS_PER_KILL / 2)
+                victim = rng.choice(c.processes())
+                if not victim.alive():
+                    raise cluster.Failure("%s died by itself\n%s" % (victim.name, cluster.tail(victim.log, 60)))
+                victim.kill()
+                time.sleep(rng.uniform(0.05, 0.5))
+                victim.start()
+            for query in args.queries:
+                job = "nexmark-" + query
+                status = c.wait_state(job, "FINISHED", deadline=10 * cluster.DEADLINE)
+                self.check(query, ", %d restarts" % status["restarts"])
+        self.done()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import traceback
@@ -77,6 +78,7 @@ def arguments():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # so that brokers and peers are ended, too
     chosen = arguments()
     options = Options(chosen)
     shown, broken = [], []

@@ -101,8 +101,8 @@ def provenance(kept):
     versions = ", ".join("%s %s" % item for item in kept["versions"].items() if item[1])
     setting = ", ".join("%s %s" % (k, number(v) if isinstance(v, (int, float)) and not isinstance(v, bool) else v)
                         for k, v in kept["setting"].items())
-    return "%s; %s, %d cores, %.0f GiB; %s%s." % (kept["date"], at["cpu"], at["cores"], at["memory_gib"], versions,
-                                                  "; " + setting if setting else "")
+    return "%s; %s, %d cores, %.0f GiB, load %.1f; %s%s." % (
+        kept["date"], at["cpu"], at["cores"], at["memory_gib"], at["load"][0], versions, "; " + setting if setting else "")
 
 
 def target_text(figure):

@@ -29,7 +29,7 @@ def peer_job(broker, peer, name, number, loaded, options):
     if number == 0:  # its first run compiles, and does not count
         broker.delete(peer.kafka(broker, name, "first", loaded["records"], options)[1])
     got, output = peer.kafka(broker, name, str(number), loaded["records"], options)
-    figures.say("%s, %s" % (name, peer.__name__), got)
+    figures.say("%s, %s" % (name, peer.__name__.split(".")[-1]), got)
     broker.verify(output, kind, loaded[count], loaded[digest])
     return got
 

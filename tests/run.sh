@@ -169,6 +169,8 @@ if [ "$mode" = all ]; then
   cluster_tests full_disk ./tests/cluster/full_disk.py
   cluster_tests failpoints ./tests/cluster/failpoints.py
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
+  # The figures: ./tests/bench/run.sh --help
+  cluster_tests bench env WEIR_BINARY="$PWD/build/dev/weir" python3 tests/bench/bench.py --smoke fraud wordcount exchange
   # Longer times: ./tests/cluster/ha.py --long; the figures: ./tests/kafka/ha.py --kills 10 --strict
   cluster_tests ha ./tests/cluster/ha.py
   # Against a real broker. All of the crash matrix: ./tests/kafka/crash_matrix.py --full

@@ -69,7 +69,10 @@ def arguments():
     parser.add_argument("--interval", help="of checkpoints, instead of the suite's own")
     parser.add_argument("--event-rate", help="Nexmark: events per second of event time (100000)")
     parser.add_argument("--only", metavar="PART,...", help="only these parts (queries) of the suites")
+    parser.add_argument("--smoke", action="store_true", help="a few rows, once: only whether results are right (PASS, FAIL)")
     chosen = parser.parse_args()
+    if chosen.smoke:
+        chosen.events, chosen.repeats, chosen.only = chosen.events or 20_000, 1, chosen.only or "throughput"
     chosen.suites = chosen.suites or ["daemons", "fraud"]
     unknown = set(chosen.suites) - set(suite_names())
     if unknown:
@@ -90,6 +93,12 @@ def main():
             except (cluster.Failure, subprocess.SubprocessError, OSError) as error:  # the others are measured all the same
                 traceback.print_exc()
                 broken.append("%s: %s" % (name, str(error).splitlines()[0] if str(error) else type(error).__name__))
+                if chosen.smoke:
+                    print("FAIL bench.%s" % name, flush=True)
+                continue
+            if chosen.smoke:
+                print("%s bench.%s" % ("FAIL" if result.broken else "PASS", name), flush=True)
+                broken += result.broken
                 continue
             figures.keep("-".join([name] + list(options.peers)), result, options.peers.values())
             for table in result.tables:
@@ -99,7 +108,8 @@ def main():
     finally:
         for peer in options.peers.values():
             peer.stop()
-    figures.show(shown)
+    if not chosen.smoke:
+        figures.show(shown)
     for reason in broken:
         print("FAILED " + reason)
     sys.exit(1 if broken else 0)

@@ -11,6 +11,7 @@
 #include "taskmanager/operator/join/interval_join_operator.h"
 #include "taskmanager/operator/join/lookup_join_operator.h"
 #include "taskmanager/operator/join/window_join_operator.h"
+#include "taskmanager/operator/rank/rank_operators.h"
 #include "taskmanager/operator/sink_operator.h"
 #include "taskmanager/operator/window/local_aggregate_operator.h"
 #include "taskmanager/operator/window/session_aggregate_operator.h"
@@ -188,10 +189,10 @@ absl::StatusOr<OperatorPtr> SubtaskBuilder::MakeOperator(const plan::PlanOperato
     case plan::OperatorKind::kWindowAggregate:
       if (op.window->kind == job::Window::Kind::kSession) return std::make_unique<SessionAggregateOperator>();
       return std::make_unique<WindowAggregateOperator>();
-    case plan::OperatorKind::kSource:
+    case plan::OperatorKind::kSource: break;
     case plan::OperatorKind::kLocalTopN:
     case plan::OperatorKind::kTopN:
-    case plan::OperatorKind::kDeduplicate: break;
+    case plan::OperatorKind::kDeduplicate: return MakeRankOperator(op);
     case plan::OperatorKind::kWindowJoin: return std::make_unique<WindowJoinOperator>();
     case plan::OperatorKind::kIntervalJoin: return std::make_unique<IntervalJoinOperator>();
     case plan::OperatorKind::kLookupJoin: return MakeLookup(op);

@@ -224,7 +224,9 @@ Contract Deduplicate(Rng& rng) {
     std::map<std::string, const Row*> kept;
     for (const Fed& fed : history) {
       const Row*& best = kept[keys.text(fed.row())];
-      const auto rank = [](const Row& row) { return std::make_pair(row.ts, CanonicalBytes(row)); };
+      const auto rank = [](const Row& row) {
+        return std::make_pair(row.ts, batch::HashKey(CanonicalBytes(row)));
+      };
       if (best == nullptr || (last ? rank(fed.row()) > rank(*best) : rank(fed.row()) < rank(*best)))
         best = &fed.row();
     }

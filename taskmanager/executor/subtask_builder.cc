@@ -39,6 +39,8 @@ class StatefulOperator final : public Operator {
   absl::Status ProcessSide(int side, batch::Batch batch, Output& output) override {
     return op_->ProcessSide(side, std::move(batch), output);
   }
+  SteadyMicros next_timer() const override { return op_->next_timer(); }
+  absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) override { return op_->OnTimer(now, output); }
   bool ReadyToSnapshot() const override { return op_->ReadyToSnapshot(); }
   int64_t state_bytes() const override { return op_->state_bytes(); }
 

@@ -41,6 +41,30 @@ void ReadFraction(std::string_view text, size_t* p, int64_t* micros) {
   for (; *p < text.size() && text[*p] >= '0' && text[*p] <= '9'; ++*p, unit /= 10) *micros += (text[*p] - '0') * unit;
 }
 
+/// `[-]digits[.digits]` of at most 18 digits that needs no rounding: the usual text. Nothing otherwise.
+std::optional<Decimal> ParseShortDecimal(std::string_view text, int precision, int scale) {
+  const bool negative = !text.empty() && text[0] == '-';
+  int64_t value = 0;
+  int digits = 0, behind = -1;  // digits behind the point; -1: no point yet
+  for (const char c : text.substr(negative ? 1 : 0)) {
+    if (c == '.' && behind < 0) {
+      behind = 0;
+      continue;
+    }
+    if (c < '0' || c > '9' || digits == 18) return std::nullopt;
+    value = value * 10 + (c - '0');
+    ++digits;
+    if (behind >= 0) ++behind;
+  }
+  int missing = scale - std::max(behind, 0);
+  if (digits == 0 || missing < 0 || digits + missing > 18) return std::nullopt;
+  for (; missing > 0; --missing) value *= 10;
+  int64_t limit = 1;
+  for (int i = 0; i < std::min(precision, 18); ++i) limit *= 10;
+  if (value >= limit) return std::nullopt;
+  return negative ? -value : value;
+}
+
 }  // namespace
 
 int64_t DaysFromCivil(int64_t year, int month, int day) {
@@ -70,6 +94,7 @@ std::string DecimalToString(Decimal value, int scale) {
 }
 
 std::optional<Decimal> ParseDecimal(std::string_view text, int precision, int scale) {
+  if (const auto value = ParseShortDecimal(text, precision, scale)) return value;
   size_t p = 0;
   const bool negative = !text.empty() && text[0] == '-';
   if (negative || (!text.empty() && text[0] == '+')) ++p;

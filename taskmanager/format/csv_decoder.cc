@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "taskmanager/format/number.h"
+#include "taskmanager/format/plain_text.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -110,7 +111,7 @@ CsvDecoder::Parsed CsvDecoder::ParseRecord(const char** p, const char* limit, bo
       }
       field.end = q++;
     } else {
-      while (q < limit && *q != ',' && *q != '\n' && *q != '"') ++q;
+      q = SkipPlainCsv(q, limit);
       if (q < limit && *q == '"') {
         *problem = "a quote inside a field that does not begin with one";
         return Parsed::kBad;

@@ -1,8 +1,10 @@
 #include "taskmanager/format/encoder.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/batch/write_text.h"
 #include "taskmanager/format/plain_text.h"
+#include "taskmanager/format/row_text.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -17,37 +20,30 @@ namespace {
 using batch::Column;
 using batch::TypeKind;
 
-void AppendInteger(int64_t value, std::string* out) {
-  char text[24];
-  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
-  out->append(text, end);
+void AppendInteger(int64_t value, RowText* out) {
+  char* const text = out->Room(batch::kLongestText);
+  out->Take(std::to_chars(text, text + batch::kLongestText, value).ptr);
 }
 
 /// Shortest text that reads back as the same double.
-void AppendDouble(double value, std::string* out) {
-  char text[40];
-  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
-  out->append(text, end);
+void AppendDouble(double value, RowText* out) {
+  char* const text = out->Room(batch::kLongestText);
+  out->Take(std::to_chars(text, text + batch::kLongestText, value).ptr);
 }
 
-void AppendDecimal(batch::Decimal value, int scale, std::string* out) {
-  char text[batch::kLongestText];
-  out->append(text, batch::WriteDecimal(value, scale, text));
+void AppendDecimal(batch::Decimal value, int scale, RowText* out) {
+  out->Take(batch::WriteDecimal(value, scale, out->Room(batch::kLongestText)));
 }
 
 int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0); }
 
-void AppendRfc3339(int64_t micros, std::string* out) {
-  char text[batch::kLongestText];
-  char* end = batch::WriteTimestamp(micros, 'T', text);
+void AppendRfc3339(int64_t micros, RowText* out) {
+  char* end = batch::WriteTimestamp(micros, 'T', out->Room(batch::kLongestText + 1));
   *end++ = 'Z';
-  out->append(text, end);
+  out->Take(end);
 }
 
-void AppendDate(int32_t days, std::string* out) {
-  char text[batch::kLongestText];
-  out->append(text, batch::WriteDate(days, text));
-}
+void AppendDate(int32_t days, RowText* out) { out->Take(batch::WriteDate(days, out->Room(batch::kLongestText))); }
 
 /// Bytes of the UTF-8 character at `p`, 0 when there is none (RFC 3629: no overlong forms, no surrogates).
 int Utf8Length(const char* p, const char* end) {
@@ -67,62 +63,55 @@ int Utf8Length(const char* p, const char* end) {
   return 0;
 }
 
+/// Writes the escape of one byte that cannot stand for itself in a JSON string.
+char* WriteEscape(unsigned char c, char* out) {
+  auto put = [&out](std::string_view text) {
+    std::memcpy(out, text.data(), text.size());
+    return out + text.size();
+  };
+  switch (c) {
+    case '"': return put("\\\"");
+    case '\\': return put("\\\\");
+    case '\n': return put("\\n");
+    case '\r': return put("\\r");
+    case '\t': return put("\\t");
+    case '\b': return put("\\b");
+    case '\f': return put("\\f");
+    default: break;
+  }
+  if (c >= 0x80) return put("\xef\xbf\xbd");
+  out = put("\\u00");
+  *out++ = "0123456789abcdef"[c >> 4];
+  *out++ = "0123456789abcdef"[c & 15];
+  return out;
+}
+
 /// A JSON string; bytes that are not UTF-8 become U+FFFD, since JSON cannot carry them.
-void AppendJsonString(std::string_view text, std::string* out) {
-  out->push_back('"');
+void AppendJsonString(std::string_view text, RowText* to) {
+  // The room is asked for by the piece: six times the longest text would be much.
+  constexpr size_t kPiece = 4096, kLongestEscape = 6;
   const char* p = text.data();
   const char* const end = p + text.size();
-  const char* copied = p;  // up to here
+  to->Add('"');
   while (p < end) {
-    p += PlainJsonBytes({p, static_cast<size_t>(end - p)});
-    if (p == end) break;
-    const auto c = static_cast<unsigned char>(*p);
-    if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-      ++p;
-      continue;
-    }
-    if (c >= 0x80) {
-      if (const int length = Utf8Length(p, end); length > 0) {
+    const size_t size = std::min(static_cast<size_t>(end - p), kPiece);
+    char* out = to->Room(size + kPlainStep + kLongestEscape);
+    const size_t plain = CopyPlainJson({p, size}, out);
+    p += plain;
+    out += plain;
+    if (plain < size) {
+      const int length = static_cast<unsigned char>(*p) < 0x80 ? 0 : Utf8Length(p, end);
+      if (length > 0) {
+        std::memcpy(out, p, static_cast<size_t>(length));
         p += length;
-        continue;
+        out += length;
+      } else {
+        out = WriteEscape(static_cast<unsigned char>(*p++), out);
       }
     }
-    out->append(copied, p);
-    copied = ++p;
-    switch (c) {
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      case '\r':
-        out->append("\\r");
-        break;
-      case '\t':
-        out->append("\\t");
-        break;
-      case '\b':
-        out->append("\\b");
-        break;
-      case '\f':
-        out->append("\\f");
-        break;
-      default:
-        if (c >= 0x80) {
-          out->append("\xef\xbf\xbd");
-        } else {
-          out->append("\\u00");
-          out->push_back("0123456789abcdef"[c >> 4]);
-          out->push_back("0123456789abcdef"[c & 15]);
-        }
-    }
+    to->Take(out);
   }
-  out->append(copied, end);
-  out->push_back('"');
+  to->Add('"');
 }
 
 /// What is between rows; `Format` has `void Row(batch, row, out) const`.
@@ -131,17 +120,24 @@ class RowByRow : public Encoder {
  public:
   void Append(const batch::Batch& batch, int64_t from, int64_t count, std::string* out) override {
     for (int64_t row = from; row < from + count; ++row) {
-      static_cast<const Format*>(this)->Row(batch, row, out);
-      out->push_back('\n');
+      text_.Clear();
+      static_cast<const Format*>(this)->Row(batch, row, &text_);
+      text_.Add('\n');
+      out->append(text_.view());
     }
   }
   void AppendRecords(const batch::Batch& batch, int64_t from, int64_t count, std::string* out,
                      std::vector<size_t>* ends) override {
     for (int64_t row = from; row < from + count; ++row) {
-      static_cast<const Format*>(this)->Row(batch, row, out);
+      text_.Clear();
+      static_cast<const Format*>(this)->Row(batch, row, &text_);
+      out->append(text_.view());
       ends->push_back(out->size());
     }
   }
+
+ private:
+  RowText text_;
 };
 
 class JsonEncoder final : public RowByRow<JsonEncoder> {
@@ -150,29 +146,30 @@ class JsonEncoder final : public RowByRow<JsonEncoder> {
       : rfc3339_(timestamps == job::TimestampFormat::kRfc3339) {
     for (const batch::Field& field : schema.fields) {
       std::string key = keys_.empty() ? "{" : ",";
-      AppendJsonString(field.name, &key);
-      keys_.push_back(key + ":");
+      RowText name;
+      AppendJsonString(field.name, &name);
+      keys_.push_back(key.append(name.view()).append(":"));
     }
   }
 
-  void Row(const batch::Batch& batch, int64_t row, std::string* out) const {
-    if (keys_.empty()) out->push_back('{');
+  void Row(const batch::Batch& batch, int64_t row, RowText* out) const {
+    if (keys_.empty()) out->Add('{');
     for (size_t c = 0; c < keys_.size(); ++c) {
-      out->append(keys_[c]);
+      out->Add(keys_[c]);
       Value(batch.columns[c], row, out);
     }
-    out->push_back('}');
+    out->Add('}');
   }
 
  private:
-  void Value(const Column& column, int64_t row, std::string* out) const {
+  void Value(const Column& column, int64_t row, RowText* out) const {
     if (column.IsNull(row)) {
-      out->append("null");
+      out->Add("null");
       return;
     }
     switch (column.type().kind) {
       case TypeKind::kBoolean:
-        out->append(column.at<uint8_t>(row) ? "true" : "false");
+        out->Add(column.at<uint8_t>(row) ? "true" : "false");
         break;
       case TypeKind::kInt:
         AppendInteger(column.at<int32_t>(row), out);
@@ -184,7 +181,7 @@ class JsonEncoder final : public RowByRow<JsonEncoder> {
         if (const double value = column.at<double>(row); std::isfinite(value)) {
           AppendDouble(value, out);
         } else {
-          out->append("null");  // JSON has no such numbers
+          out->Add("null");  // JSON has no such numbers
         }
         break;
       case TypeKind::kDecimal:
@@ -196,17 +193,17 @@ class JsonEncoder final : public RowByRow<JsonEncoder> {
         break;
       case TypeKind::kTimestamp:
         if (rfc3339_) {
-          out->push_back('"');
+          out->Add('"');
           AppendRfc3339(column.at<int64_t>(row), out);
-          out->push_back('"');
+          out->Add('"');
         } else {
           AppendInteger(FloorDivide(column.at<int64_t>(row), 1000), out);
         }
         break;
       case TypeKind::kDate:
-        out->push_back('"');
+        out->Add('"');
         AppendDate(column.at<int32_t>(row), out);
-        out->push_back('"');
+        out->Add('"');
         break;
     }
   }
@@ -216,45 +213,46 @@ class JsonEncoder final : public RowByRow<JsonEncoder> {
 };
 
 /// Appends a field, in quotes where its text or its emptiness would be taken for something else.
-void AppendCsvText(std::string_view text, std::string* out) {
+void AppendCsvText(std::string_view text, RowText* out) {
   if (!text.empty() && !NeedsCsvQuotes(text)) {
-    out->append(text);
+    out->Add(text);
     return;
   }
-  out->push_back('"');
+  out->Add('"');
   for (char c : text) {
-    if (c == '"') out->push_back('"');
-    out->push_back(c);
+    if (c == '"') out->Add('"');
+    out->Add(c);
   }
-  out->push_back('"');
+  out->Add('"');
 }
 
 class CsvEncoder final : public RowByRow<CsvEncoder> {
  public:
   CsvEncoder(const batch::Schema& schema, job::TimestampFormat timestamps)
       : rfc3339_(timestamps == job::TimestampFormat::kRfc3339) {
+    RowText names;
     for (const batch::Field& field : schema.fields) {
-      if (&field != &schema.fields.front()) header_.push_back(',');
-      AppendCsvText(field.name, &header_);
+      if (&field != &schema.fields.front()) names.Add(',');
+      AppendCsvText(field.name, &names);
     }
-    header_.push_back('\n');
+    header_.assign(names.view()).append("\n");
   }
 
   void AppendHeader(std::string* out) const override { out->append(header_); }
 
-  void Row(const batch::Batch& batch, int64_t row, std::string* out) const {
+  void Row(const batch::Batch& batch, int64_t row, RowText* out) const {
     for (size_t c = 0; c < batch.columns.size(); ++c) {
-      if (c > 0) out->push_back(',');
+      if (c > 0) out->Add(',');
       Value(batch.columns[c], row, out);
     }
   }
 
  private:
-  void Value(const Column& column, int64_t row, std::string* out) const {
+  void Value(const Column& column, int64_t row, RowText* out) const {
     if (column.IsNull(row)) return;
     switch (column.type().kind) {
       case TypeKind::kBoolean:
-        out->append(column.at<uint8_t>(row) ? "true" : "false");
+        out->Add(column.at<uint8_t>(row) ? "true" : "false");
         break;
       case TypeKind::kInt:
         AppendInteger(column.at<int32_t>(row), out);
@@ -292,8 +290,8 @@ class CsvEncoder final : public RowByRow<CsvEncoder> {
 /// The one column as it is, and a line end.
 class RawEncoder final : public RowByRow<RawEncoder> {
  public:
-  void Row(const batch::Batch& batch, int64_t row, std::string* out) const {
-    if (!batch.columns[0].IsNull(row)) out->append(batch.columns[0].text(row));
+  void Row(const batch::Batch& batch, int64_t row, RowText* out) const {
+    if (!batch.columns[0].IsNull(row)) out->Add(batch.columns[0].text(row));
   }
 };
 

@@ -49,6 +49,27 @@ TEST_CASE("decimals of all sizes and scales", "[text]") {
   CHECK(DecimalToString(Decimal{1'000'000'000'000'000'000} * 100, 0) == "1" + std::string(20, '0'));
 }
 
+TEST_CASE("what was written is read again, short or long", "[text]") {
+  Rng rng(3);
+  for (int round = 0; round < 4000; ++round) {
+    const auto scale = static_cast<int>(rng.Below(20));
+    const auto value = static_cast<Decimal>(static_cast<int64_t>(rng.Next()) >> rng.Below(64));
+    const std::string text = DecimalToString(value, scale);
+    REQUIRE(ParseDecimal(text, 38, scale) == value);
+    REQUIRE(ParseDecimal(text + "e0", 38, scale) == value);  // the long way
+    const auto precision = 1 + static_cast<int>(rng.Below(38));
+    REQUIRE(ParseDecimal(text, precision, scale) == ParseDecimal(text + "e0", precision, scale));
+    const auto narrow = static_cast<int>(rng.Below(20));
+    REQUIRE(ParseDecimal(text, precision, narrow) == ParseDecimal(text + "e0", precision, narrow));
+  }
+  for (const char* bad : {"", "-", ".", "-.", "1.2.3", "1-", "--1", " 1", "1 "}) {
+    INFO(bad);
+    CHECK_FALSE(ParseDecimal(bad, 10, 2).has_value());
+  }
+  CHECK(ParseDecimal(".5", 10, 2) == 50);
+  CHECK(ParseDecimal("5.", 10, 2) == 500);
+}
+
 TEST_CASE("dates and times of all years", "[text]") {
   Rng rng(2);
   for (int round = 0; round < 4000; ++round) {

@@ -75,6 +75,24 @@ TEST_CASE("a special character is seen wherever it stands in a text", "[encoder]
   }
 }
 
+TEST_CASE("long texts are written in pieces", "[encoder]") {
+  auto schema = SchemaOf({{"s", "string"}});
+  for (const size_t size : {4094, 4095, 4096, 4097, 8191, 20'000}) {
+    // A character of two bytes across the end of a piece, and quotes all over.
+    const std::string plain(size, 'a'), quotes(size, '"');
+    std::string escaped;
+    for (size_t i = 0; i < size; ++i) escaped += "\\\"";
+    for (const auto& [text, wanted] : {std::pair(plain + "\u00e9" + plain, plain + "\u00e9" + plain),
+                                       std::pair(quotes, escaped), std::pair(plain + "\xc3", plain + "\xef\xbf\xbd")}) {
+      batch::Batch batch;
+      batch.schema = schema;
+      batch.rows = 1;
+      batch.columns.push_back(batch::Column::Constant(schema->fields[0].type, 1, batch::StringRef(text)));
+      CHECK(Encode(job::FormatType::kJson, job::TimestampFormat::kMillis, batch) == "{\"s\":\"" + wanted + "\"}\n");
+    }
+  }
+}
+
 TEST_CASE("rows as records have no line ends", "[encoder]") {
   for (const job::FormatType type : {job::FormatType::kJson, job::FormatType::kCsv}) {
     const batch::Batch batch = AllTypes();

@@ -10,6 +10,9 @@ namespace {
 
 constexpr char kOut[] =
     "sinks:\n  out: {type: file, path: /y, format: {type: json}, input: w, parallelism: 1}\n";
+/// Of updating results, which stay in the subtasks that made them.
+constexpr char kUpdatingOut[] =
+    "sinks:\n  out: {type: file, path: /y, format: {type: json}, input: w}\n";
 
 struct Keys {
   std::string yaml;
@@ -167,7 +170,7 @@ Contract UpdatingTopN(Rng& rng) {
   Contract contract;
   contract.nodes =
       absl::StrCat("operators:\n  w:\n    type: top_n\n    input: a\n    ", keys.yaml, "\n    ",
-                   order.yaml, "\n    limit: ", limit, "\n    rank: place\n", kOut);
+                   order.yaml, "\n    limit: ", limit, "\n    rank: place\n", kUpdatingOut);
   contract.counts_late = false;  // no row is late
   contract.row_kinds = true;
   // The result's key: key_by and rank; rows are unique by their id, so the key is found from the
@@ -206,7 +209,8 @@ Contract Deduplicate(Rng& rng) {
   const Keys& keys = RandomKeys(rng);
   Contract contract;
   contract.nodes = absl::StrCat("operators:\n  w:\n    type: deduplicate\n    input: a\n    ",
-                                keys.yaml, "\n    keep: ", last ? "last" : "first", "\n", kOut);
+                                keys.yaml, "\n    keep: ", last ? "last" : "first", "\n",
+                                last ? kUpdatingOut : kOut);
   contract.counts_late = false;
   contract.late_allowed = last;  // the first is given away when the watermark has passed it
   if (last) {

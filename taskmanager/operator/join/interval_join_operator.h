@@ -13,8 +13,8 @@ namespace weir::taskmanager {
 /// Joins two streams where right.time lies in [left.time - before, left.time + after].
 ///
 /// Thread:    the task's thread.
-/// Shape:     a row looks for its partners among the other side's rows when it comes, and waits in keyed state, by bucket
-///            of time, as long as partners can come. Results carry the later of both event times. A left row that
+/// Shape:     a row looks for its partners among the other side's rows when it comes, and waits in keyed state, by
+///            bucket of time, as long as partners can come. Results carry the later of both event times. A left row that
 ///            nothing has matched leaves (left join) when the watermark has passed all of its bucket's intervals, with
 ///            the bucket's last instant + `after` as event time, which no watermark has passed.
 /// Invariant: a row before the watermark is late and counted, so what joins does not depend on how long state is kept.

@@ -21,7 +21,7 @@ struct JoinRecord {
   static char* Write(char* to, size_t size, uint32_t tag, std::string_view key) {
     const uint32_t header[3] = {static_cast<uint32_t>(size), tag, static_cast<uint32_t>(key.size())};
     std::memcpy(to, header, kHeader);
-    std::memcpy(to + kHeader, key.data(), key.size());
+    if (!key.empty()) std::memcpy(to + kHeader, key.data(), key.size());
     return to + kHeader + key.size();
   }
   /// Reads the record at the begin of `bytes`. False: there is no whole one.

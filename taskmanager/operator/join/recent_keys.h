@@ -7,8 +7,8 @@
 
 namespace weir::taskmanager {
 
-/// Keys that were seen lately: a filter for who only wants to know that a key was there. Says "seen" only when it is true,
-/// and forgets keys as it likes.
+/// Keys that were seen lately: a filter for who only wants to know that a key was there. Says "seen" only when it is
+/// true, and forgets keys as it likes.
 ///
 /// Thread:  confined.
 /// Shape:   one key a cell, chosen by hash; keys of more than kMaxKey bytes are never remembered.

@@ -16,8 +16,8 @@ namespace weir::taskmanager {
 /// Joins two streams per tumbling or sliding window of event time.
 ///
 /// Thread:    the task's thread.
-/// Shape:     rows wait in a RowLog by slice; when the watermark comes to a window's end, its rows are joined by hash, key
-///            group by key group. Late rows are counted.
+/// Shape:     rows wait in a RowLog by slice; when the watermark comes to a window's end, its rows are joined by hash,
+///            key group by key group. Late rows are counted.
 /// Invariant: a window fires once, in order of window ends; a slice's rows go when its last window has fired.
 /// Source:    Flink's window join; Grace hash join.
 class WindowJoinOperator final : public Operator {

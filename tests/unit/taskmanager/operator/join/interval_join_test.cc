@@ -66,7 +66,8 @@ std::unique_ptr<JoinPipeline> Open(const std::shared_ptr<const plan::ExecutionPl
 
 void Run(uint64_t seed, const Shape& shape) {
   Rng rng(seed);
-  static const std::vector<std::pair<int64_t, int64_t>> kIntervals = {{5000, 3000}, {0, 4000}, {2500, 0}, {0, 0}, {1, 1}};
+  static const std::vector<std::pair<int64_t, int64_t>> kIntervals = {
+      {5000, 3000}, {0, 4000}, {2500, 0}, {0, 0}, {1, 1}};
   const auto& [before, after] = kIntervals[rng.Below(kIntervals.size())];
   const Job job{before, after, rng.Below(2) == 0 ? "inner" : "left",
                 &model::JoinKeySets()[rng.Below(model::JoinKeySets().size())]};

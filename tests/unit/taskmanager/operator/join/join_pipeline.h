@@ -14,8 +14,8 @@
 
 namespace weir::taskmanager {
 
-/// Both sides of a join from their sources on, in `receivers` subtasks of the join: computed keys, the hash exchange with
-/// its wire form, and watermarks, the least of both sides'.
+/// Both sides of a join from their sources on, in `receivers` subtasks of the join: computed keys, the hash exchange
+/// with its wire form, and watermarks, the least of both sides'.
 class JoinPipeline {
  public:
   using Make = std::function<OperatorPtr()>;

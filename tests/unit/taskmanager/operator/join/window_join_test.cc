@@ -33,7 +33,8 @@ std::string Yaml(const Job& job, const std::string& fields = "", const std::stri
                       "  b: {type: file, path: /b, format: {type: json}, schema: ", schema,
                       ", event_time: {field: ts}}\n",
                       "operators:\n  j:\n    type: window_join\n    left: a\n    right: b\n    on: ", job.keys->on,
-                      "\n    window: {tumbling: ", job.size, "s}\n    join: ", job.type, "\n", more, "    fields: {", all, "}\n",
+                      "\n    window: {tumbling: ", job.size, "s}\n    join: ", job.type, "\n", more,
+                      "    fields: {", all, "}\n",
                       "sinks:\n  out: {type: print, input: j}\n");
 }
 

@@ -70,9 +70,9 @@ unit_tests() {  # PRESET
 test_name() { sed -E 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .*/\1/' <<<"$1"; }
 
 lint_jobs() {
-  say "lint of deploy/jobs"
+  say "lint of deploy/jobs and tests/bench/nexmark"
   local job name
-  for job in deploy/jobs/*.yaml; do
+  for job in deploy/jobs/*.yaml tests/bench/nexmark/*.yaml; do
     name=$(basename "$job")
     if build/dev/weir lint "$job" >"$logs/lint-$name.log" 2>&1; then
       pass "lint $name"
@@ -134,7 +134,10 @@ cluster_tests() {  # NAME COMMAND...
 
 say dependencies
 need dependencies ./deploy/install-dependencies.sh
-if [ "$mode" = all ]; then need kafka-dependencies ./tests/kafka/setup.sh; fi
+if [ "$mode" = all ]; then
+  need kafka-dependencies ./tests/kafka/setup.sh
+  need nexmark-dependencies python3 tests/nexmark/environment.py
+fi
 
 if [ "$mode" = sanitize ]; then
   export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
@@ -171,6 +174,9 @@ if [ "$mode" = all ]; then
   cluster_tests chaos ./tests/cluster/chaos.sh --kills 10 --seed 1 --rows 500000
   # The figures: ./tests/bench/run.sh --help
   cluster_tests bench env WEIR_BINARY="$PWD/build/dev/weir" python3 tests/bench/bench.py --smoke fraud wordcount exchange
+  # The queries of tests/bench/nexmark, compared with DuckDB. More: --events 2000000; --kills 10 --seed N
+  cluster_tests nexmark ./tests/nexmark/verify.py
+  cluster_tests nexmark_kills ./tests/nexmark/verify.py --kills 10 --events 100000
   # Longer times: ./tests/cluster/ha.py --long; the figures: ./tests/kafka/ha.py --kills 10 --strict
   cluster_tests ha ./tests/cluster/ha.py
   # Against a real broker. All of the crash matrix: ./tests/kafka/crash_matrix.py --full

@@ -18,7 +18,7 @@ import cluster
 import reference
 import side_input
 
-QUERIES = ("q0", "q1", "q2", "q14", "q21", "q22")
+QUERIES = ("q0", "q1", "q2", "q8", "q11", "q12", "q13", "q14", "q21", "q22")
 SECONDS_PER_KILL = 2.0
 
 
@@ -123,7 +123,28 @@ class Verifier:
                 c.submit(self.job(query))
                 c.wait_state("nexmark-" + query, "FINISHED", deadline=5 * cluster.DEADLINE)
                 self.check(query)
+            self.doubt(self.args.queries[-1])
         self.done()
+
+    def doubt(self, query):
+        """The comparison itself: it must notice a row that is missing, one too many, and one that is another."""
+        file = reference.committed_files(self.results(query))[0]
+        with open(file, "rb") as stream:
+            right = stream.read()
+        lines = right.splitlines(keepends=True)
+        try:
+            for what, wrong in (("a missing row", lines[:-1]), ("a row too many", lines + lines[-1:]),
+                                ("another row", lines[:-1] + [re.sub(rb"\d", b"7", lines[-1])])):
+                with open(file, "wb") as stream:
+                    stream.writelines(wrong)
+                try:
+                    self.reference.check(query, self.results(query))
+                except cluster.Failure:
+                    continue
+                raise cluster.Failure("%s: %s was not noticed" % (query, what))
+        finally:
+            with open(file, "wb") as stream:
+                stream.write(right)
 
     def run_together(self):
         self.export()

@@ -77,16 +77,17 @@ batch::Column FillerColumn(const Events& events, uint64_t field, int64_t average
   const int64_t rows = events.size();
   batch::Column column = batch::Column::Allocate(type, rows);
   auto* const out = column.mutable_data<batch::StringRef>();
-  const size_t longest = static_cast<size_t>(average) + static_cast<size_t>(average) / 5 + 1;
-  batch::BufferPtr text = batch::Buffer::Allocate(static_cast<size_t>(rows) * longest + 8);
   std::vector<uint16_t> sizes(static_cast<size_t>(rows));
+  size_t bytes = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    sizes[i] = static_cast<uint16_t>(FillerSize(Draw(events.hash[i], field), used(i), average));
+    bytes += sizes[i];
+  }
+  batch::BufferPtr text = batch::Buffer::Allocate(bytes + 8);
   char* at = text->data();
   for (int64_t i = 0; i < rows; ++i) {
-    const uint64_t random = Draw(events.hash[i], field);
-    const size_t size = FillerSize(random, used(i), average);
-    RandomBytes(random, size, at);
-    sizes[i] = static_cast<uint16_t>(size);
-    at += size;
+    RandomBytes(Draw(events.hash[i], field), sizes[i], at);
+    at += sizes[i];
   }
   // All at once: a loop over many bytes runs in vectors.
   MakeLetters(text->data(), static_cast<size_t>(at - text->data()));

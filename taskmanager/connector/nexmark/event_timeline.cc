@@ -66,15 +66,22 @@ int64_t EventPiece::MillisAt(int64_t number) const {
 
 void EventPiece::Fill(int64_t from, int64_t count, Events* events) const {
   events->Resize(count);
+  const int64_t scale = generators_ * 1000;
   int64_t row = 0;
   int64_t place = from % per_epoch_;
   for (int64_t q = from / per_epoch_; row < count; ++q) {
     const int64_t epoch = (q / kBlock * pieces_ + piece_) * kBlock + q % kBlock;
-    for (; place < per_epoch_ && row < count; ++place, ++row) {
-      const int64_t number = epoch * kEpoch + offset_ + place;
+    int64_t number = epoch * kEpoch + offset_ + place;
+    // From one event to the next without dividing.
+    int64_t millis = MillisAt(number);
+    auto rest = static_cast<int64_t>(static_cast<__int128>(number) * scale % rate_);
+    for (; place < per_epoch_ && row < count; ++place, ++row, ++number) {
       events->id[row] = first_id_ + number;
       events->epoch[row] = first_id_ / kEpoch + epoch;
-      events->time[row] = base_time_ + MillisAt(number) * 1000;
+      events->time[row] = base_time_ + millis * 1000;
+      rest += scale % rate_;
+      millis += scale / rate_ + (rest >= rate_ ? 1 : 0);
+      rest -= rest >= rate_ ? rate_ : 0;
     }
     place = 0;
   }

@@ -18,7 +18,7 @@ import cluster
 import reference
 import side_input
 
-QUERIES = ("q0", "q1", "q2", "q8", "q11", "q12", "q13", "q14", "q21", "q22")
+QUERIES = ("q0", "q1", "q2", "q5", "q7", "q8", "q11", "q12", "q13", "q14", "q18", "q19", "q21", "q22")
 SECONDS_PER_KILL = 2.0
 
 

@@ -1,3 +1,3 @@
 -- key: bidder, auction
 SELECT * FROM bid
-QUALIFY row_number() OVER (PARTITION BY bidder, auction ORDER BY date_time DESC, canonical DESC) = 1
+QUALIFY row_number() OVER (PARTITION BY bidder, auction ORDER BY date_time DESC, canonical_hash DESC) = 1

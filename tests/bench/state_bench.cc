@@ -1,0 +1,229 @@
+// Keyed state by itself: one task's thread, files in a folder. One line of JSON a measurement; CPU time, as the machine
+// may be busy with something else.
+//
+//   state_bench checkpoint FOLDER STATE_MB DIRTY_PERCENT ROUNDS [BACKEND [DIRTY_KEYS]]
+//       fills the state, then changes entries at random and takes a checkpoint, ROUNDS times. DIRTY_KEYS instead of the
+//       percentage when it is given. At the end the last checkpoint is restored.
+//   state_bench growth FOLDER KEYS BUDGET_MB OPERATIONS [SKEW]
+//       updates of KEYS keys in batches, uniform or (SKEW = 1) mostly of the keys that came last, after all are in.
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/rng.h"
+#include "common/checkpoint/file/file_storage.h"
+#include "taskmanager/state/state_factory.h"
+
+namespace weir::taskmanager {
+namespace {
+
+constexpr int64_t kBatch = 4096;
+constexpr int32_t kValueWidth = 64;
+constexpr int64_t kEntryBytes = 9 + kValueWidth;  // what a user would count: key and value
+
+double CpuSeconds(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+double WallSeconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Of this process, now; field as in /proc/self/status.
+double MemoryMb(const char* field) {
+  std::FILE* file = std::fopen("/proc/self/status", "r");
+  char line[256];
+  double mb = 0;
+  while (file != nullptr && std::fgets(line, sizeof(line), file) != nullptr) {
+    if (std::strncmp(line, field, std::strlen(field)) == 0)
+      mb = std::atof(line + std::strlen(field) + 1) / 1024;
+  }
+  if (file != nullptr) std::fclose(file);
+  return mb;
+}
+
+template <typename T>
+T Must(absl::StatusOr<T> result) {
+  if (!result.ok()) {
+    std::fprintf(stderr, "state_bench: %s\n", result.status().ToString().c_str());
+    std::exit(1);
+  }
+  return *std::move(result);
+}
+void Must(const absl::Status& status) {
+  if (!status.ok()) Must(absl::StatusOr<int>(status));
+}
+
+std::unique_ptr<KeyedState> Open(const std::string& folder, const std::string& backend,
+                                 int64_t budget, const std::string& name,
+                                 std::vector<checkpoint::KeyedSnapshot> restored,
+                                 const std::shared_ptr<checkpoint::Storage>& storage) {
+  KeyedStateOptions options;
+  options.backend = backend;
+  options.local_dir = folder + "/local-" + name;
+  options.storage_prefix = "job/state/" + name + "/";
+  options.range = {0, 128};
+  options.memory_budget_bytes = budget;
+  return Must(OpenKeyedState(options, storage, std::move(restored)));
+}
+
+// Updates of numbered keys.
+class Updates {
+ public:
+  explicit Updates(KeyedState* state) : entries_(Must(state->OpenTable({"count", kValueWidth, false}))->Open(0)) {
+    rows_.resize(kBatch);
+    for (size_t i = 0; i < rows_.size(); ++i) rows_[i] = static_cast<uint32_t>(i);
+    slots_.resize(kBatch);
+    values_.resize(kBatch);
+    keys_.bytes.resize(kBatch * 9);
+    keys_.hashes.resize(kBatch);
+    for (int64_t i = 0; i <= kBatch; ++i) keys_.offsets.push_back(static_cast<uint32_t>(i * 9));
+  }
+
+  // One batch; the keys are what `next` gives. Returns the CPU seconds of the state alone.
+  template <typename Next>
+  double Apply(int64_t count, Next next) {
+    for (int64_t i = 0; i < count; ++i) {
+      const uint64_t key = next();
+      char* at = keys_.bytes.data() + i * 9;
+      *at = 1;
+      std::memcpy(at + 1, &key, sizeof(key));
+      keys_.hashes[static_cast<size_t>(i)] = batch::HashKey({at, 9});
+    }
+    const double before = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+    Must(entries_.FindOrInsert(keys_, nullptr, rows_.data(), count, slots_.data(), nullptr));
+    entries_.Values(slots_.data(), count, values_.data());
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t v;
+      std::memcpy(&v, values_[static_cast<size_t>(i)], sizeof(v));
+      ++v;
+      std::memcpy(values_[static_cast<size_t>(i)], &v, sizeof(v));
+    }
+    return CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - before;
+  }
+
+  void Fill(int64_t from, int64_t to) {
+    for (int64_t key = from; key < to;)
+      Apply(std::min(kBatch, to - key), [&] { return static_cast<uint64_t>(key++); });
+  }
+
+ private:
+  NamespaceTable& entries_;
+  batch::KeyBatch keys_;
+  std::vector<uint32_t> rows_, slots_;
+  std::vector<std::byte*> values_;
+};
+
+double Quantile(std::vector<double> values, double q) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percent, int rounds, const std::string& backend,
+                int64_t dirty_keys) {
+  const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
+  auto state = Open(folder, backend, int64_t{256} << 20, "first", {}, storage);
+  Updates updates(state.get());
+  const int64_t keys = (state_mb << 20) / kEntryBytes;
+  updates.Fill(0, keys);
+  int64_t id = 0;
+  Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  if (dirty_keys == 0) dirty_keys = static_cast<int64_t>(static_cast<double>(keys) * dirty_percent / 100);
+  dirty_keys = std::max<int64_t>(dirty_keys, 1);
+  Rng rng(1);
+  std::vector<double> sync, write;
+  int64_t written = 0;
+  checkpoint::KeyedSnapshot snapshot;
+  for (int round = 0; round < rounds; ++round) {
+    for (int64_t left = dirty_keys; left > 0; left -= kBatch) {
+      updates.Apply(std::min(left, kBatch), [&] { return rng.Below(static_cast<uint64_t>(keys)); });
+    }
+    const double a = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+    auto writer = Must(state->Freeze(CheckpointId(++id)));
+    const double b = CpuSeconds(CLOCK_THREAD_CPUTIME_ID), began = WallSeconds();
+    snapshot = Must(writer->Write());
+    write.push_back(WallSeconds() - began);
+    sync.push_back(b - a);
+    written += writer->bytes_written();
+    state->OnCheckpointComplete(CheckpointId(id));
+  }
+  state.reset();
+  const double cpu = CpuSeconds(CLOCK_THREAD_CPUTIME_ID), wall = WallSeconds();
+  state = Open(folder, backend, int64_t{256} << 20, "second", {snapshot}, storage);
+  const double dirty_bytes = static_cast<double>(dirty_keys * kEntryBytes);
+  std::printf("{\"state_mb\": %lld, \"dirty_keys\": %lld, \"dirty_mb\": %.3f, \"rounds\": %d, \"sync_ms_p50\": %.3f, \"sync_ms_p99\": %.3f, "
+              "\"sync_ms_max\": %.3f, \"write_ms_p50\": %.3f, \"write_ms_p99\": %.3f, \"written_per_dirty\": %.3f, "
+              "\"deltas\": %zu, \"base_files\": %zu, \"restore_cpu_s\": %.3f, \"restore_wall_s\": %.3f, \"peak_mb\": %.0f}\n",
+              static_cast<long long>(state_mb), static_cast<long long>(dirty_keys), dirty_bytes / 1e6, rounds,
+              Quantile(sync, 0.5) * 1e3, Quantile(sync, 0.99) * 1e3, Quantile(sync, 1) * 1e3, Quantile(write, 0.5) * 1e3,
+              Quantile(write, 0.99) * 1e3, static_cast<double>(written) / (dirty_bytes * rounds), snapshot.deltas.size(),
+              snapshot.base.size(), CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - cpu, WallSeconds() - wall, MemoryMb("VmHWM"));
+  return 0;
+}
+
+int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t operations, bool skew) {
+  const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
+  auto state = Open(folder, "rocksdb", budget_mb << 20, "first", {}, storage);
+  Updates updates(state.get());
+  const double before_fill = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+  updates.Fill(0, keys);
+  const double fill = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - before_fill;
+  int64_t id = 0;
+  // A checkpoint so that entries are clean, as in a job.
+  Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  Rng rng(1);
+  const auto all = static_cast<uint64_t>(keys);
+  auto next = [&]() -> uint64_t {
+    if (!skew || rng.Below(16) == 0) return rng.Below(all);
+    return all - 1 - rng.Below(std::max<uint64_t>(all / 64, 1));
+  };
+  for (int64_t i = 0; i < operations / 4; i += kBatch) updates.Apply(kBatch, next);
+  const double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+  double on_state = 0;
+  int64_t since = 0;
+  for (int64_t i = 0; i < operations; i += kBatch) {
+    on_state += updates.Apply(kBatch, next);
+    if ((since += kBatch) > 10'000'000) {
+      Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+      since = 0;
+    }
+  }
+  const double cpu = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
+  const auto ops = static_cast<double>((operations + kBatch - 1) / kBatch * kBatch);
+  std::printf("{\"keys\": %lld, \"budget_mb\": %lld, \"skew\": %d, \"fill_ns\": %.1f, \"state_ns\": %.1f, \"process_ns\": %.1f, "
+              "\"state_memory_mb\": %.1f, \"peak_mb\": %.0f, \"anonymous_mb\": %.0f}\n",
+              static_cast<long long>(keys), static_cast<long long>(budget_mb), skew ? 1 : 0, fill / static_cast<double>(keys) * 1e9,
+              on_state / ops * 1e9, cpu / ops * 1e9, static_cast<double>(state->memory_bytes()) / (1 << 20), MemoryMb("VmHWM"),
+              MemoryMb("RssAnon"));
+  return 0;
+}
+
+int Run(int argc, char** argv) {
+  const std::vector<std::string> a(argv, argv + argc);
+  if (a.size() < 6) {
+    std::fprintf(stderr, "usage: state_bench checkpoint|growth FOLDER ...: see the head of state_bench.cc\n");
+    return 2;
+  }
+  std::filesystem::create_directories(a[2]);
+  const auto number = [&](size_t i, int64_t otherwise) { return a.size() > i ? std::atoll(a[i].c_str()) : otherwise; };
+  if (a[1] == "growth") return Growth(a[2], number(3, 0), number(4, 0), number(5, 0), number(6, 0) != 0);
+  return Checkpoints(a[2], number(3, 0), std::atof(a[4].c_str()), static_cast<int>(number(5, 0)),
+                     a.size() > 6 ? a[6] : "rocksdb", number(7, 0));
+}
+
+}  // namespace
+}  // namespace weir::taskmanager
+
+int main(int argc, char** argv) { return weir::taskmanager::Run(argc, argv); }

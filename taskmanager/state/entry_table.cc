@@ -12,6 +12,7 @@ constexpr uint32_t kFirstRows = 16;
 constexpr int64_t kGroup = 32;  // rows probed together: their cache misses overlap
 constexpr size_t kMinCells = 64;
 constexpr size_t kArenaBlock = 32 << 10;
+constexpr size_t kHugeFrom = 32;  // chunks
 constexpr uint32_t kSparseSlots = 1024;
 constexpr size_t kSparseArena = 1 << 20;
 
@@ -56,20 +57,35 @@ void EntryTable::set_text(uint32_t slot, std::string_view text) {
   t->size = static_cast<uint32_t>(text.size());
 }
 
+std::byte* EntryTable::NewChunk(size_t rows) {
+  const size_t bytes = rows * stride_;
+  if (block_left_ < bytes) {
+    // Large tables take their chunks from huge pages.
+    const size_t block = chunks_.size() < kHugeFrom ? bytes : std::max(bytes, kHugePage);
+    blocks_.push_back(AllocateEntries(block));
+    row_bytes_ += block;
+    block_left_ = block;
+    block_size_ = block;
+  }
+  std::byte* chunk = blocks_.back().get() + (block_size_ - block_left_);
+  block_left_ -= bytes;
+  return chunk;
+}
+
 uint32_t EntryTable::NewSlot() {
   const uint32_t slot = slots_++;
   if (slot >> chunk_shift_ >= chunks_.size()) {
     const size_t rows = slot == 0 ? kFirstRows : size_t{chunk_mask_} + 1;
-    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(rows * stride_));
-    row_bytes_ += rows * stride_;
+    chunks_.push_back(NewChunk(rows));
     if (slot == 0) first_capacity_ = static_cast<uint32_t>(rows);
   } else if (slot == first_capacity_ && slot <= chunk_mask_) {
     // Many namespaces hold few entries: the first chunk starts small.
     const size_t rows = std::min<size_t>(size_t{slot} * 4, size_t{chunk_mask_} + 1);
-    auto larger = std::make_unique_for_overwrite<std::byte[]>(rows * stride_);
-    std::memcpy(larger.get(), chunks_[0].get(), slot * stride_);
+    EntryMemory larger = AllocateEntries(rows * stride_);
+    std::memcpy(larger.get(), chunks_[0], slot * stride_);
     row_bytes_ += (rows - slot) * stride_;
-    chunks_[0] = std::move(larger);
+    chunks_[0] = larger.get();
+    blocks_[0] = std::move(larger);
     first_capacity_ = static_cast<uint32_t>(rows);
   }
   std::memset(Row(slot), 0, stride_);
@@ -102,14 +118,20 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
 
 void EntryTable::ReserveIndex(size_t more) {
   const size_t entries = slots_ - free_.size() + more;
-  if (entries * 5 <= index_.size() * 3) return;
-  size_t cells = std::max(kMinCells, index_.size());
+  if (entries * 5 <= cells_ * 3) return;
+  size_t cells = std::max(kMinCells, cells_);
   while (entries * 5 > cells * 3) cells *= 2;
-  std::vector<uint64_t> old = std::move(index_);
-  index_.assign(cells, 0);
+  const EntryMemory old = std::move(index_memory_);
+  const uint64_t* old_cells = index_;
+  const size_t old_count = cells_;
+  index_memory_ = AllocateEntries(cells * sizeof(uint64_t));
+  index_ = reinterpret_cast<uint64_t*>(index_memory_.get());
+  std::memset(index_, 0, cells * sizeof(uint64_t));
+  cells_ = cells;
   index_shift_ = 32 - std::countr_zero(cells);
   // The cell follows from the stored hash bits: no row is read.
-  for (uint64_t cell : old) {
+  for (size_t c = 0; c < old_count; ++c) {
+    const uint64_t cell = old_cells[c];
     if (cell == 0) continue;
     size_t i = CellOf(cell);
     while (index_[i] != 0) i = (i + 1) & (cells - 1);
@@ -119,7 +141,7 @@ void EntryTable::ReserveIndex(size_t more) {
 
 uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash,
                                  bool* made) {
-  const size_t mask = index_.size() - 1;
+  const size_t mask = cells_ - 1;
   const uint64_t tag = hash >> 32;
   for (size_t i = CellOf(hash);; i = (i + 1) & mask) {
     const uint64_t cell = index_[i];
@@ -173,7 +195,7 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
 void EntryTable::FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                          const uint32_t* rows, int64_t count, uint32_t* slots,
                          std::vector<uint32_t>* absent) {
-  if (index_.empty()) {
+  if (cells_ == 0) {
     for (int64_t i = 0; i < count; ++i) absent->push_back(static_cast<uint32_t>(i));
     std::fill(slots, slots + count, kNoSlot);
     return;
@@ -224,7 +246,7 @@ void EntryTable::Erase(uint32_t slot) {
 }
 
 void EntryTable::Unlink(uint32_t slot) {
-  const size_t mask = index_.size() - 1;
+  const size_t mask = cells_ - 1;
   const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
   size_t hole = CellOf(hash);
   while (static_cast<uint32_t>(index_[hole]) != slot + 1) hole = (hole + 1) & mask;
@@ -252,9 +274,9 @@ uint32_t EntryTable::FindOrAdd(std::string_view key, std::string_view subkey, ui
 }
 
 int64_t EntryTable::Find(std::string_view key, std::string_view subkey, uint64_t hash) const {
-  if (index_.empty()) return -1;
+  if (cells_ == 0) return -1;
   const uint64_t tag = hash >> 32;
-  for (size_t i = CellOf(hash);; i = (i + 1) & (index_.size() - 1)) {
+  for (size_t i = CellOf(hash);; i = (i + 1) & (cells_ - 1)) {
     const uint64_t cell = index_[i];
     if (cell == 0) return -1;
     if (cell >> 32 != tag) continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/batch/key.h"
+#include "taskmanager/state/entry_memory.h"
 #include "taskmanager/state/keyed_state.h"
 
 namespace weir::taskmanager {
@@ -27,7 +28,7 @@ class EntryTable {
   enum Flag : uint16_t { kDirty = 1, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32 };
 
   EntryTable(uint32_t value_width, bool has_text);
-  EntryTable(EntryTable&&) = default;
+  EntryTable(EntryTable&&) = default;  // only what is assigned to, or destroyed, is moved from
   EntryTable& operator=(EntryTable&&) = default;
 
   /// Hash of an entry. An empty subkey is none.
@@ -62,11 +63,13 @@ class EntryTable {
   /// Slots lie in [0, slots()): entries, removed ones and free rows.
   uint32_t slots() const { return slots_; }
   uint32_t removed() const { return removed_; }
+  /// Of memory_bytes: rows that new entries take first.
+  int64_t free_bytes() const { return static_cast<int64_t>(free_.size() * stride_); }
   bool HasEntry(uint32_t slot) const { return (flags(slot) & (kRemoved | kFree)) == 0; }
   /// Most of what it takes is free: worth a Retain.
   bool Sparse() const;
   int64_t memory_bytes() const {
-    return static_cast<int64_t>(row_bytes_ + arena_bytes_ + index_.capacity() * 8 +
+    return static_cast<int64_t>(row_bytes_ + arena_bytes_ + cells_ * 8 +
                                 (free_.capacity() + dirty_.capacity()) * 4);
   }
 
@@ -106,7 +109,7 @@ class EntryTable {
   void Reserve(size_t more) { ReserveIndex(more); }
   void PrefetchCell(uint64_t hash) const { __builtin_prefetch(&index_[CellOf(hash)]); }
   void PrefetchRow(uint64_t hash) const {
-    for (size_t i = CellOf(hash); index_[i] != 0; i = (i + 1) & (index_.size() - 1)) {
+    for (size_t i = CellOf(hash); index_[i] != 0; i = (i + 1) & (cells_ - 1)) {
       if (index_[i] >> 32 == hash >> 32) return Prefetch(static_cast<uint32_t>(index_[i]) - 1);
     }
   }
@@ -137,7 +140,7 @@ class EntryTable {
   }
 
   std::byte* Row(uint32_t slot) const {
-    return chunks_[slot >> chunk_shift_].get() + size_t{slot & chunk_mask_} * stride_;
+    return chunks_[slot >> chunk_shift_] + size_t{slot & chunk_mask_} * stride_;
   }
   Header* HeaderOf(uint32_t slot) const { return reinterpret_cast<Header*>(Row(slot)); }
   Text* TextOf(uint32_t slot) const { return reinterpret_cast<Text*>(Row(slot) + sizeof(Header)); }
@@ -164,6 +167,7 @@ class EntryTable {
   uint32_t FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made);
   uint32_t NewRow(std::string_view key, std::string_view subkey);
   uint32_t NewSlot();
+  std::byte* NewChunk(size_t rows);
   void Unlink(uint32_t slot);
   uint64_t HashOfRow(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                      uint32_t row) const {
@@ -185,8 +189,13 @@ class EntryTable {
   std::vector<uint32_t> free_;
   uint32_t first_capacity_ = 0;  // rows that fit the first chunk so far
   size_t row_bytes_ = 0;
-  std::vector<std::unique_ptr<std::byte[]>> chunks_;
-  std::vector<uint64_t> index_;
+  std::vector<std::byte*> chunks_;
+  std::vector<EntryMemory> blocks_;  // what the chunks lie in
+  size_t block_left_ = 0;            // bytes at the end of the last block
+  size_t block_size_ = 0;
+  EntryMemory index_memory_;
+  uint64_t* index_ = nullptr;
+  size_t cells_ = 0;
   int index_shift_ = 32;
   std::vector<uint32_t> dirty_;
   std::vector<std::unique_ptr<char[]>> arena_;

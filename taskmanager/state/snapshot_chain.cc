@@ -26,11 +26,13 @@ SnapshotChain::SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::
     delta_sizes_.emplace_back(delta.checkpoint, size);
     delta_bytes_ += size;
   }
+  delta_count_ = static_cast<int64_t>(chain_.deltas.size());
 }
 
 void SnapshotChain::Queue(Item item) {
   std::lock_guard lock(mutex_);
   pending_bytes_ += static_cast<int64_t>(item.bytes.size());
+  if (item.kind == Kind::kDelta) ++delta_count_;
   queue_.push_back(std::move(item));
 }
 
@@ -76,6 +78,11 @@ bool SnapshotChain::StoreMustStand() const {
   return store_must_stand_;
 }
 
+int64_t SnapshotChain::DeltaCount() const {
+  std::lock_guard lock(mutex_);
+  return delta_count_;
+}
+
 int64_t SnapshotChain::PendingBytes() const {
   std::lock_guard lock(mutex_);
   return pending_bytes_;
@@ -117,6 +124,12 @@ absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint,
     pending_bytes_ -= size;
   }
   RETURN_IF_ERROR(MergeInline(bytes_written));
+  RETURN_IF_ERROR(JoinFiles(bytes_written));
+  {
+    std::lock_guard lock(mutex_);
+    delta_count_ = static_cast<int64_t>(chain_.deltas.size());
+    for (const Item& item : queue_) delta_count_ += item.kind == Kind::kDelta ? 1 : 0;
+  }
   RETURN_IF_ERROR(WEIR_FAILPOINT("after_upload"));
   return chain_;
 }
@@ -188,6 +201,38 @@ absl::Status SnapshotChain::WriteBase(Item& item, int64_t* bytes_written) {
   uploaded_.clear();
   std::lock_guard lock(mutex_);
   base_in_progress_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotChain::JoinFiles(int64_t* bytes_written) {
+  std::vector<DeltaRef>& deltas = chain_.deltas;
+  if (deltas.size() <= kJoinFrom) return absl::OkStatus();
+  // The youngest, and those before that are small and no larger than all behind them.
+  const size_t end = deltas.size();
+  size_t begin = end;
+  uint64_t total = 0;
+  while (begin > 0) {
+    const DeltaRef& delta = deltas[begin - 1];
+    const uint64_t size = delta.is_inline() ? delta.bytes.size() : delta.file.size_bytes;
+    if (total + size > kJoinedFile || (end - begin > 1 && size > total)) break;
+    total += size;
+    --begin;
+  }
+  if (end - begin < 2) return absl::OkStatus();
+  std::string bytes;
+  bytes.reserve(total);
+  for (size_t i = begin; i < end; ++i) {
+    if (deltas[i].is_inline()) {
+      bytes += deltas[i].bytes;
+      continue;
+    }
+    ASSIGN_OR_RETURN(const std::string part, storage_->Read(deltas[i].file));
+    bytes += part;
+  }
+  DeltaRef joined{.checkpoint = deltas.back().checkpoint};
+  ASSIGN_OR_RETURN(joined.file, WriteFile("delta", joined.checkpoint, bytes, bytes_written));
+  deltas[begin] = std::move(joined);
+  deltas.resize(begin + 1);
   return absl::OkStatus();
 }
 

@@ -29,6 +29,10 @@ class SnapshotChain {
   /// they become files.
   static constexpr size_t kInlineDelta = 64 << 10;
   static constexpr size_t kInlineChain = 256 << 10;
+  /// A chain of more deltas has its small ones joined, the youngest with those before that are not larger: each byte is
+  /// written again a few times, where a new base would write all the state.
+  static constexpr size_t kJoinFrom = 64;
+  static constexpr uint64_t kJoinedFile = 8 << 20;
 
   /// `restored`: the chain to go on with; its range is the state's.
   SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix,
@@ -48,7 +52,7 @@ class SnapshotChain {
   int64_t PendingBytes() const;
   /// Deltas that the next base would replace.
   int64_t DeltaBytes() const { return delta_bytes_; }
-  int64_t DeltaCount() const { return static_cast<int64_t>(delta_sizes_.size()); }
+  int64_t DeltaCount() const;
 
   /// Writes all that was queued up to `checkpoint` and returns the chain. Adds to `*bytes_written`.
   absl::StatusOr<checkpoint::KeyedSnapshot> Write(CheckpointId checkpoint, int64_t* bytes_written);
@@ -70,6 +74,7 @@ class SnapshotChain {
   absl::Status WriteItem(Item& item, int64_t* bytes_written);
   absl::Status WriteBase(Item& item, int64_t* bytes_written);
   absl::Status MergeInline(int64_t* bytes_written);
+  absl::Status JoinFiles(int64_t* bytes_written);
   absl::StatusOr<checkpoint::FileRef> WriteFile(const std::string& kind, CheckpointId checkpoint,
                                                 const std::string& bytes, int64_t* bytes_written);
   std::string NewPath(const std::string& kind, CheckpointId checkpoint);
@@ -86,6 +91,7 @@ class SnapshotChain {
   int64_t pending_bytes_ = 0;      // guarded by mutex_
   bool base_in_progress_ = false;  // guarded by mutex_
   bool store_must_stand_ = false;  // guarded by mutex_
+  int64_t delta_count_ = 0;        // guarded by mutex_; of the chain and the queue
 
   std::mutex
       write_mutex_;  // one writer at a time; taken before mutex_. The rest belongs to its holder.

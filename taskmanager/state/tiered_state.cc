@@ -14,6 +14,9 @@ namespace {
 
 // Entries given to the store at a time, in the order of their keys.
 constexpr size_t kPutBatch = 32768;
+// The dump keeps pace with the changes: it ends after about as many as there are entries, each a batch's row.
+constexpr int64_t kDumpBytesPerRow = 128;
+constexpr int64_t kDumpBetweenBarriers = 64 << 20;
 
 class ChainWriter final : public KeyedSnapshotWriter {
  public:
@@ -140,8 +143,19 @@ bool TieredState::NeedsBase() const {
          chain_->DeltaCount() >= options_.max_deltas;
 }
 
-bool TieredState::DumpSlice(Dump* dump, DeltaBuilder* out) {
-  const auto slice_bytes = static_cast<size_t>(options_.dump_slice_bytes);
+void TieredState::DumpBetweenBarriers(int64_t rows) {
+  if (!dump_.has_value() || dump_->complete) return;
+  dump_->credit += rows * kDumpBytesPerRow;
+  // What is dumped waits in memory for the next barrier's writer.
+  const int64_t most = std::max(kDumpBetweenBarriers, static_cast<int64_t>(last_delta_bytes_) * 2);
+  const auto waiting = static_cast<int64_t>(dump_->slice.size());
+  if (dump_->credit < options_.dump_slice_bytes / 8 || waiting > most) return;
+  dump_->complete =
+      DumpSlice(&*dump_, static_cast<size_t>(waiting + dump_->credit), &dump_->slice);
+  dump_->credit = 0;
+}
+
+bool TieredState::DumpSlice(Dump* dump, size_t slice_bytes, DeltaBuilder* out) {
   auto table = dump->begun ? tables_.lower_bound(dump->table) : tables_.begin();
   for (; table != tables_.end(); ++table) {
     const TableSpec& spec = table->second->spec();
@@ -158,18 +172,20 @@ bool TieredState::DumpSlice(Dump* dump, DeltaBuilder* out) {
       for (; slot < entries.entries_.slots() && out->size() < slice_bytes; ++slot) {
         if (entries.entries_.HasEntry(slot)) {
           AddEntry(entries.entries_, slot, spec.has_text, out);
+          // It may not have been cut yet; from now on it cannot go without a trace.
+          entries.entries_.add_flags(slot, EntryTable::kPersisted);
         } else if ((entries.entries_.flags(slot) & EntryTable::kRemoved) != 0) {
           removed_.push_back(slot);
         }
       }
       out->EndEntries();
+      entries.persisted_ = true;
       AddRemovals(entries.entries_, spec, it->first, removed_, out);
       if (out->size() >= slice_bytes) {
-        *dump = {.covers = dump->covers,
-                 .table = table->first,
-                 .ns = it->first,
-                 .slot = slot,
-                 .begun = true};
+        dump->table = table->first;
+        dump->ns = it->first;
+        dump->slot = slot;
+        dump->begun = true;
         return false;
       }
     }
@@ -183,17 +199,20 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
   const bool all_at_once = base_wanted_;
   bool begun_now = false;
   if (!dump_.has_value() && !chain_->BaseInProgress() && NeedsBase()) {
-    dump_ = Dump{.covers = checkpoint};
+    dump_.emplace();
+    dump_->covers = checkpoint;
     begun_now = true;
   }
   std::vector<std::string> parts;
   bool complete = false;
   if (dump_.has_value()) {
-    do {
-      DeltaBuilder slice;
-      complete = DumpSlice(&*dump_, &slice);
-      if (!slice.empty()) parts.push_back(slice.Take());
-    } while (!complete && all_at_once);
+    if (!dump_->slice.empty()) parts.push_back(dump_->slice.Take());
+    complete = dump_->complete;
+    while (!complete) {
+      complete = DumpSlice(&*dump_, static_cast<size_t>(options_.dump_slice_bytes), &dump_->slice);
+      if (!dump_->slice.empty()) parts.push_back(dump_->slice.Take());
+      if (!all_at_once) break;
+    }
   }
   // A base that begins and ends here holds what the delta would say.
   last_delta_bytes_ = next_.size();
@@ -237,38 +256,45 @@ absl::Status TieredState::ApplyDrops() {
   return absl::OkStatus();
 }
 
-absl::Status TieredState::PutSorted(std::vector<std::pair<std::string, std::string>>* batch) {
-  std::sort(batch->begin(), batch->end());
-  RETURN_IF_ERROR(store_->Put(*batch));
-  batch->clear();
-  return absl::OkStatus();
-}
-
 absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, int64_t bytes) {
   EntryTable& entries = n.entries_;
-  const TableSpec& spec = *n.spec_;
   const uint32_t slots = entries.slots();
   const int64_t row_bytes = entries.memory_bytes() / slots + 1;
   const auto limit = static_cast<uint32_t>(std::min<int64_t>(slots, bytes / row_bytes + 1));
   constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
-  std::vector<bool> goes(slots);
-  uint32_t going = 0;
-  for (uint32_t slot = 0; slot < slots && going < limit; ++slot) {
+  RETURN_IF_ERROR(WriteLayout(*n.spec_));
+  // A clock: who was used since the hand came by last time stays once more.
+  std::vector<uint32_t> going;
+  uint32_t gone = 0;
+  for (uint32_t step = 0; step < slots && gone + going.size() < limit; ++step) {
+    const uint32_t slot = n.hand_ < slots ? n.hand_ : 0;
+    n.hand_ = slot + 1;
+    if (slot + 8 < slots) entries.Prefetch(slot + 8);
     const uint16_t flags = entries.flags(slot);
     if ((flags & EntryTable::kFree) != 0) continue;
-    if (clean_and_cold_only && (flags & kStays) != 0) continue;
-    goes[slot] = true;
-    ++going;
+    if (clean_and_cold_only && (flags & kStays) != 0) {
+      entries.clear_flags(slot, EntryTable::kReferenced);
+      continue;
+    }
+    going.push_back(slot);
+    if (going.size() < kPutBatch) continue;
+    gone += kPutBatch;
+    RETURN_IF_ERROR(MoveToStore(n, &going));
   }
-  for (uint32_t slot = 0; slot < slots; ++slot) entries.clear_flags(slot, EntryTable::kReferenced);
-  // Moving the rest costs more than a few entries give.
-  if (going == 0 || (clean_and_cold_only && going < limit && going < slots / 8))
-    return absl::OkStatus();
-  RETURN_IF_ERROR(WriteLayout(spec));
+  RETURN_IF_ERROR(MoveToStore(n, &going));
+  n.Account();
+  // Free rows serve this namespace only.
+  if (entries.free_bytes() > entries.memory_bytes() / 4) n.Pack();
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::MoveToStore(TieredNamespace& n, std::vector<uint32_t>* slots) {
+  EntryTable& entries = n.entries_;
+  const TableSpec& spec = *n.spec_;
   std::vector<std::pair<std::string, std::string>> batch;
+  batch.reserve(slots->size());
   std::vector<std::string> removed;
-  for (uint32_t slot = 0; slot < slots; ++slot) {
-    if (!goes[slot]) continue;
+  for (uint32_t slot : *slots) {
     std::string key = EncodeColdKey({.key_group = entries.key_group(slot),
                                      .table = spec.name,
                                      .ns = n.ns_,
@@ -278,17 +304,16 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, in
       removed.push_back(std::move(key));
       continue;
     }
-    n.on_disk_ = true;
     batch.emplace_back(std::move(key),
                        EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
                                        spec.has_text ? entries.text(slot) : std::string_view()));
-    if (batch.size() == kPutBatch) RETURN_IF_ERROR(PutSorted(&batch));
   }
-  RETURN_IF_ERROR(PutSorted(&batch));
+  if (!batch.empty()) n.on_disk_ = true;
+  std::sort(batch.begin(), batch.end());
+  RETURN_IF_ERROR(store_->Put(batch));
   RETURN_IF_ERROR(store_->Delete(removed));
-  entries.Retain([&](uint32_t slot) { return !goes[slot]; });
-  n.Account();
-  OnSlotsMoved(spec.name, n.ns_);
+  for (uint32_t slot : *slots) entries.Erase(slot);
+  slots->clear();
   return absl::OkStatus();
 }
 

@@ -48,7 +48,10 @@ class TieredState final : public KeyedState {
     std::string table;
     NamespaceId ns = 0;
     uint32_t slot = 0;
-    bool begun = false;  // `table` and `ns` are set
+    bool begun = false;     // `table` and `ns` are set
+    bool complete = false;  // all is dumped: the next barrier ends the base
+    int64_t credit = 0;     // bytes that batches since the last slice were worth
+    checkpoint::DeltaBuilder slice;  // what was dumped since the last barrier
   };
 
   bool OverBudget() const { return stores_ != nullptr && table_bytes_ > spill_at_; }
@@ -62,15 +65,18 @@ class TieredState final : public KeyedState {
   void CutDirty(checkpoint::DeltaBuilder* out);
   void CutNamespace(TieredNamespace& entries, checkpoint::DeltaBuilder* out);
   bool NeedsBase() const;
-  /// Serialises the next slice; true when the dump is complete.
-  bool DumpSlice(Dump* dump, checkpoint::DeltaBuilder* out);
+  /// Serialises the next slice of about `slice_bytes`; true when the dump is complete.
+  bool DumpSlice(Dump* dump, size_t slice_bytes, checkpoint::DeltaBuilder* out);
+  /// Goes on with the dump, as far as befits a batch of so many rows: what barriers need not do.
+  void DumpBetweenBarriers(int64_t rows);
 
   /// Evicts entries into the store until memory is well below the budget.
   absl::Status Spill();
   absl::Status OpenStore();
   /// Evicts about `bytes` of a namespace that has entries.
   absl::Status Evict(TieredNamespace& entries, bool clean_and_cold_only, int64_t bytes);
-  absl::Status PutSorted(std::vector<std::pair<std::string, std::string>>* batch);
+  /// Writes entries to the store, and frees their rows.
+  absl::Status MoveToStore(TieredNamespace& entries, std::vector<uint32_t>* slots);
   absl::Status ApplyDrops();
   absl::Status WriteLayout(const TableSpec& spec);
 

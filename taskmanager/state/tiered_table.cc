@@ -31,7 +31,7 @@ TieredNamespace::TieredNamespace(TieredState* state, const TableSpec* spec, Name
 TieredNamespace::~TieredNamespace() { state_->table_bytes_ -= accounted_bytes_; }
 
 void TieredNamespace::Account() {
-  const int64_t bytes = entries_.memory_bytes();
+  const int64_t bytes = entries_.memory_bytes() - entries_.free_bytes();
   state_->table_bytes_ += bytes - accounted_bytes_;
   accounted_bytes_ = bytes;
 }
@@ -39,7 +39,7 @@ void TieredNamespace::Account() {
 absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
                                            const batch::KeyBatch* subkeys, const uint32_t* rows,
                                            int64_t count, uint32_t* slots, uint8_t* inserted) {
-  RETURN_IF_ERROR(Prepare());
+  RETURN_IF_ERROR(Prepare(count));
   entries_.FindOrInsert(keys, subkeys, rows, count, state_->options_.max_parallelism, slots, &made_,
                         &revived_);
   if (inserted != nullptr) {
@@ -52,24 +52,28 @@ absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
   return on_disk_ ? LoadFromStore(slots, inserted) : absl::OkStatus();
 }
 
-absl::Status TieredNamespace::Prepare() {
+absl::Status TieredNamespace::Prepare(int64_t rows) {
   scanning_ = false;
   cold_scan_.reset();
   if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
-  if (entries_.Sparse()) {
-    entries_.Retain([](uint32_t) { return true; });
-    state_->OnSlotsMoved(spec_->name, ns_);
-    Account();
-  }
+  if (entries_.Sparse()) Pack();
+  state_->DumpBetweenBarriers(rows);
   last_used_ = state_->NextUse();
   made_.clear();
   revived_.clear();
   return absl::OkStatus();
 }
 
+void TieredNamespace::Pack() {
+  entries_.Retain([](uint32_t) { return true; });
+  hand_ = 0;
+  state_->OnSlotsMoved(spec_->name, ns_);
+  Account();
+}
+
 absl::Status TieredNamespace::Find(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                                    const uint32_t* rows, int64_t count, uint32_t* slots) {
-  RETURN_IF_ERROR(Prepare());
+  RETURN_IF_ERROR(Prepare(count));
   entries_.FindAll(keys, subkeys, rows, count, slots, &made_);
   return on_disk_ && !made_.empty() ? LoadAbsent(keys, subkeys, rows, slots) : absl::OkStatus();
 }
@@ -124,6 +128,7 @@ void TieredNamespace::MarkChanged(const uint32_t* slots, int64_t count) {
 void TieredNamespace::Remove(const uint32_t* slots, int64_t count) {
   scanning_ = false;
   for (int64_t i = 0; i < count; ++i) entries_.Remove(slots[i]);
+  Account();
 }
 
 absl::Status TieredNamespace::LoadFromStore(const uint32_t* slots, uint8_t* inserted) {

@@ -55,7 +55,9 @@ class TieredNamespace final : public NamespaceTable {
 
   bool HasEntries() const { return entries_.size() > 0 || on_disk_; }
   // Before a lookup: room is made, slots may move.
-  absl::Status Prepare();
+  absl::Status Prepare(int64_t rows);
+  // Gives back the memory of free rows; slots move.
+  void Pack();
   // Adds what the store has of rows that are not in memory, and sets their slots.
   absl::Status LoadAbsent(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                           const uint32_t* rows, uint32_t* slots);
@@ -74,6 +76,7 @@ class TieredNamespace final : public NamespaceTable {
   EntryTable entries_;
   int64_t accounted_bytes_ = 0;
   uint64_t last_used_ = 0;  // counts calls of the state
+  uint32_t hand_ = 0;       // the slot where the next eviction begins to look
   bool persisted_ = false;  // a delta or base may hold entries of it: dropping it must be written
   bool on_disk_ = false;    // the store may hold entries of it
   bool scanning_ = false;

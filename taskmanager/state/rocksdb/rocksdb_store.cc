@@ -45,7 +45,9 @@ rocksdb::Options OptionsFor(int64_t memory_bytes) {
   options.memtable_prefix_bloom_size_ratio = 0.1;
   options.max_background_jobs = 2;
   options.max_open_files = 256;
-  options.compression = rocksdb::kLZ4Compression;
+  // Entries are small and asked for one by one: a block is read in place, neither copied nor unpacked.
+  options.compression = rocksdb::kNoCompression;
+  options.allow_mmap_reads = true;
   options.info_log_level = rocksdb::ERROR_LEVEL;
   options.keep_log_file_num = 1;
   options.stats_dump_period_sec = 0;
@@ -59,6 +61,8 @@ rocksdb::Options OptionsFor(int64_t memory_bytes) {
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }

@@ -15,7 +15,9 @@ absl::StatusOr<std::unique_ptr<KeyedState>> OpenKeyedState(
   std::unique_ptr<OrderedStoreFactory> stores;
   if (options.backend == "rocksdb") {
     // A quarter of the budget is for the database's own buffers and cache, once there is one.
-    stores = MakeRocksDbStores(options.local_dir, options.memory_budget_bytes / 4);
+    const int64_t for_database = options.memory_budget_bytes / 4;
+    options.memory_budget_bytes -= for_database;
+    stores = MakeRocksDbStores(options.local_dir, for_database);
   } else if (options.backend != "memory") {
     return absl::InvalidArgumentError(
         absl::StrCat("state.backend is '", options.backend, "'; known are rocksdb and memory"));

@@ -73,6 +73,59 @@ TEST_CASE("small deltas travel inline until there are many, then as one file") {
   CHECK(ReadAll(*f.Open({snapshot})) == ReadAll(*state));
 }
 
+TEST_CASE("many small deltas are joined; no base is made while they are less than the state") {
+  StateFixture f("memory");
+  auto state = f.Open();
+  Set(*state, CountSpec(), 1, Numbered(0, 100000), 0);
+  checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, 1);
+  int64_t written = 0, changed = 0;
+  for (int i = 2; i <= 150; ++i) {
+    // Some 30 KB, which is inline; every other time 80 KB, which is a file.
+    Set(*state, CountSpec(), 1, Numbered(i * 10, i * 10 + (i % 2 == 0 ? 4000 : 1500)), i);
+    Remove(TableOf(*state, CountSpec()).Open(1), Numbered(i * 10, i * 10 + 3));
+    auto writer = state->Freeze(CheckpointId(i)).value();
+    changed += i % 2 == 0 ? 80000 : 30000;
+    snapshot = writer->Write().value();
+    written += writer->bytes_written();
+    REQUIRE(snapshot.base.empty());
+    REQUIRE(snapshot.deltas.size() <= 66);
+    if (i % 30 == 0) REQUIRE(ReadAll(*f.Open({snapshot}), 5000) == ReadAll(*state, 5000));
+  }
+  CHECK(written < 4 * changed);
+  CHECK(ReadAll(*f.Open({snapshot}), 5000) == ReadAll(*state, 5000));
+}
+
+TEST_CASE("a base goes on between barriers, and removals between its parts are not lost") {
+  for (const std::string backend : {"memory", "rocksdb"}) {
+    StateFixture f(backend);
+    f.options.min_delta_bytes = 300 << 10;
+    f.options.dump_slice_bytes = 16 << 10;
+    f.options.memory_budget_bytes = backend == "memory" ? 1 << 30 : 1 << 20;
+    auto state = f.Open();
+    Set(*state, CountSpec(), 1, Numbered(0, 30000), 0);
+    int bases = 0;
+    std::string base;
+    for (int i = 1; i <= 40; ++i) {
+      NamespaceTable& entries = TableOf(*state, CountSpec()).Open(1);
+      for (int j = 0; j < 20; ++j) {
+        const int from = (i * 20 + j) * 700 % 30000;
+        Set(*state, CountSpec(), 1, Numbered(from, from + 300), i);
+        // Born, perhaps dumped, and removed before the next barrier.
+        Set(*state, CountSpec(), 1, Numbered(50000 + j, 50000 + j + 5), i);
+        Remove(entries, Numbered(50000 + j, 50000 + j + 4));
+        Remove(entries, Numbered(from + 90, from + 95));
+      }
+      const checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, i);
+      if (!snapshot.base.empty() && snapshot.base[0].path != base) {
+        base = snapshot.base[0].path;
+        ++bases;
+      }
+      if (i % 3 == 0) REQUIRE(ReadAll(*f.Open({snapshot}), 5000) == ReadAll(*state, 5000));
+    }
+    CHECK(bases > 1);
+  }
+}
+
 TEST_CASE("a base that takes several barriers, while inline deltas are merged, restores what was") {
   StateFixture f("memory");
   f.options.min_delta_bytes = 300 << 10;

@@ -12,8 +12,9 @@ for argument in "$@"; do
     -h | --help) exec python3 tests/bench/bench.py --help ;;
     kafka | latency)
       kafka=(--kafka)
-      targets=(weir weir_kafka_load weir_kafka_drain weir_kafka_latency weir_kafka_bare)
+      targets+=(weir_kafka_load weir_kafka_drain weir_kafka_latency weir_kafka_bare)
       ;;
+    checkpoint | recovery | growth) targets+=(weir_state_bench) ;;
     flink | --peer=flink) kafka=(--kafka) ;;  # a JVM and Maven
   esac
 done

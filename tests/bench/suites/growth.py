@@ -1,0 +1,81 @@
+"""How throughput holds while the number of keys grows: in memory from 10 K to 10 M, and beyond the memory budget."""
+import figures
+import job_run
+import state_tool
+from figures import Figure, Result, Table
+
+EVENTS = 40_000_000
+KEYS = (10_000, 1_000_000, 10_000_000)
+JOB = """version: 1
+name: growth
+parallelism: %(parallelism)d
+checkpoint: {interval: %(interval)s}
+state: {backend: rocksdb}
+sources:
+  bids:
+    type: nexmark
+    stream: bid
+    events: %(events)d
+    event_rate: 1000000/s
+    event_time: {field: date_time, max_delay: 1s}
+operators:
+  keyed: {type: select, input: bids, fields: {k: (auction * 1000003 + bidder * 7919 + price) %% %(keys)d, date_time: date_time}}
+  counts: {type: window_aggregate, input: keyed, key_by: [k], window: {tumbling: 24h}, aggregate: {n: count(*)}}
+sinks:
+  counted: {type: discard, input: counts}
+"""
+SPILLED = (50_000_000, 1000, 5_000_000)  # keys, budget in MB, operations
+
+
+def job(options):
+    """Counts of made events by keys that follow no order; the windows end with the input."""
+    rows, rates, runs = [], {}, {}
+    for keys in KEYS:
+        text = JOB % {"parallelism": options.parallelism, "interval": options.interval or "10s", "keys": keys,
+                      "events": options.events or EVENTS}
+        runs[keys] = [job_run.run("growth", text, deadline=1800, settings=["memory=6GiB"]) for _ in range(options.repeats or 1)]
+        got = job_run.medians(runs[keys])
+        figures.say("%d keys" % keys, got)
+        rates[keys] = got["rows_per_core_second"]
+        rows.append([keys, got["rows_per_second"], got["cpu_per_million"], rates[keys], rates[keys] / rates[KEYS[0]],
+                     got["peak_memory_mb"]])
+    share = 100 * rates[KEYS[-1]] / rates[KEYS[0]]
+    return runs, [Figure("10 M keys in memory: rows/s per core, % of that of 10 K keys", share, ">=", 60)], [
+        Table("Count per key in a job", ["keys", "rows/s", "CPU s per M rows", "rows/s per core", "of 10 K", "TaskManager MB"],
+              rows)]
+
+
+def state(_):
+    """The state by itself: updates of keys drawn at random."""
+    got = {keys: state_tool.run("growth", keys, 6000, 8_000_000) for keys in KEYS}
+    for keys, one in got.items():
+        figures.say("%d keys" % keys, one)
+    return got, [], [Table("Updates of the state by itself", ["keys", "ns an update (CPU)", "MB"],
+                           [[k, g["state_ns"], g["anonymous_mb"]] for k, g in got.items()])]
+
+
+def spill(_):
+    """Most of the keys on disk: drawn from all of them, and mostly from those that came last."""
+    keys, budget, operations = SPILLED
+    found, rows, runs = [], [], {}
+    for skew, name in ((0, "all keys alike"), (1, "15 of 16 among the last 64th")):
+        got = state_tool.run("growth", keys, budget, operations, skew, deadline=7200)
+        runs[name] = got
+        figures.say(name, got)
+        rows.append([name, got["process_ns"], 1e9 / got["process_ns"], got["anonymous_mb"]])
+        found.append(Figure("50 M keys, budget 1 GB, %s: updates/s per core" % name, 1e9 / got["process_ns"]))
+        found.append(Figure("  memory that is not the page cache's, MB", got["anonymous_mb"], "<=", 1100))
+    return runs, found, [Table("50 M keys with 1 GB", ["keys drawn", "ns an update (CPU, with the database's threads)",
+                                                       "updates/s per core", "MB"], rows)]
+
+
+PARTS = {f.__name__: f for f in (job, state, spill)}
+
+
+def measure(options):
+    result = Result(setting={"events": options.events or EVENTS, "parallelism": options.parallelism})
+    for name in options.parts(PARTS):
+        result.details[name], found, tables = PARTS[name](options)
+        result.figures += found
+        result.tables += tables
+    return result

@@ -44,15 +44,21 @@ Accumulators::Kind KindOf(const plan::Aggregate& aggregate) {
   return Accumulators::Kind::kCount;
 }
 
-Decimal ExactAt(const Column& column, int64_t row) {
-  switch (column.type().kind) {
-    case TypeKind::kInt: return column.at<int32_t>(row);
-    case TypeKind::kBigint: return column.at<int64_t>(row);
-    default: {
-      Decimal v;
-      std::memcpy(&v, column.data<char>() + column.index(row) * 16, 16);
+/// Calls `f` with a function from row to exact value, of the column's type: decided once a batch.
+template <typename F>
+void WithExact(const Column& column, F&& f) {
+  const char* values = column.data<char>();
+  auto load = [&](auto zero) {
+    return [values, &column](int64_t row) -> Decimal {
+      decltype(zero) v;
+      std::memcpy(&v, values + static_cast<size_t>(column.index(row)) * sizeof(v), sizeof(v));
       return v;
-    }
+    };
+  };
+  switch (column.type().kind) {
+    case TypeKind::kInt: return f(load(int32_t{}));
+    case TypeKind::kBigint: return f(load(int64_t{}));
+    default: return f(load(Decimal{}));
   }
 }
 
@@ -169,14 +175,20 @@ void Accumulators::AddRows(int a, const Column* argument, const uint8_t* filter,
   };
   switch (slot.kind) {
     case Kind::kCount:
+      if (filter == nullptr && validity == nullptr) {
+        for (int64_t i = 0; i < count; ++i) Add<int64_t>(targets[i] + slot.offset, 1);
+        break;
+      }
       for (int64_t i = 0; i < count; ++i) {
         Add<int64_t>(targets[i] + slot.offset, counts(rows[i]) ? 1 : 0);
       }
       break;
     case Kind::kSumExact:
-      for (int64_t i = 0; i < count; ++i) {
-        if (counts(rows[i])) AddExact(targets[i], slot, ExactAt(*argument, rows[i]), 1);
-      }
+      WithExact(*argument, [&](auto exact) {
+        for (int64_t i = 0; i < count; ++i) {
+          if (counts(rows[i])) AddExact(targets[i], slot, exact(rows[i]), 1);
+        }
+      });
       break;
     case Kind::kSumDouble:
       for (int64_t i = 0; i < count; ++i) {
@@ -219,18 +231,25 @@ void Accumulators::AddPartials(int a, const Column* partials, const uint32_t* ro
     case Kind::kSumExact:
     case Kind::kSumDouble: {
       const bool avg = slot.aggregate->function == AggregateFunction::kAvg;
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t n = avg ? partials[1].at<int64_t>(rows[i]) : 1;
-        if (partials[0].IsNull(rows[i])) {
-          if (n == kOverflow) AddExact(targets[i], slot, 0, kOverflow);
-          continue;
+      auto add = [&](auto&& take) {
+        for (int64_t i = 0; i < count; ++i) {
+          const int64_t n = avg ? partials[1].at<int64_t>(rows[i]) : 1;
+          if (!partials[0].IsNull(rows[i])) {
+            take(i, n);
+          } else if (n == kOverflow) {
+            AddExact(targets[i], slot, 0, kOverflow);
+          }
         }
-        if (slot.kind == Kind::kSumExact) {
-          AddExact(targets[i], slot, ExactAt(partials[0], rows[i]), n);
-        } else {
+      };
+      if (slot.kind == Kind::kSumExact) {
+        WithExact(partials[0], [&](auto exact) {
+          add([&](int64_t i, int64_t n) { AddExact(targets[i], slot, exact(rows[i]), n); });
+        });
+      } else {
+        add([&](int64_t i, int64_t n) {
           Add<double>(targets[i] + slot.offset, partials[0].at<double>(rows[i]));
           Add<int64_t>(targets[i] + slot.offset + 16, n);
-        }
+        });
       }
       break;
     }
@@ -285,6 +304,29 @@ void Accumulators::Merge(const std::byte* from, std::byte* to, batch::StringAren
   }
 }
 
+bool Accumulators::invertible() const {
+  for (const Slot& slot : slots_) {
+    if (slot.kind != Kind::kCount && slot.kind != Kind::kSumExact) return false;
+  }
+  return true;
+}
+
+bool Accumulators::Subtract(const std::byte* from, std::byte* to) const {
+  for (const Slot& slot : slots_) {
+    if (slot.kind == Kind::kCount) {
+      Add<int64_t>(to + slot.offset, -Load<int64_t>(from + slot.offset));
+      continue;
+    }
+    const auto n = Load<int64_t>(from + slot.offset + 16);
+    if (n == kOverflow || Load<int64_t>(to + slot.offset + 16) == kOverflow) return false;
+    auto sum = Load<Decimal>(to + slot.offset);
+    if (__builtin_sub_overflow(sum, Load<Decimal>(from + slot.offset), &sum)) return false;
+    std::memcpy(to + slot.offset, &sum, sizeof(sum));
+    Add<int64_t>(to + slot.offset + 16, -n);
+  }
+  return true;
+}
+
 std::vector<Column> Accumulators::PartialColumns(int a, const std::byte* const* rows, int64_t count,
                                                  const batch::StringArena& arena) const {
   const Slot& slot = slots_[a];
@@ -329,6 +371,10 @@ Column Accumulators::Results(int a, const std::byte* const* rows, int64_t count,
     std::memset(values + i * width, 0, static_cast<size_t>(width));
     out.EnsureValidity()[i] = 0;
   };
+  if (slot.kind == Kind::kCount) {
+    for (int64_t i = 0; i < count; ++i) std::memcpy(values + i * 8, rows[i] + slot.offset, 8);
+    return out;
+  }
   for (int64_t i = 0; i < count; ++i) {
     const std::byte* source = rows[i] + slot.offset;
     char* target = values + i * width;

@@ -39,6 +39,11 @@ class Accumulators {
   /// Adds one row to another, all aggregates but kDistinct.
   void Merge(const std::byte* from, std::byte* to, batch::StringArena* arena) const;
 
+  /// All aggregates can be taken away again: counts and exact sums.
+  bool invertible() const;
+  /// Takes `from` away from what it was merged into. False: a sum has left its range, and nothing is known any more.
+  bool Subtract(const std::byte* from, std::byte* to) const;
+
   /// plan::Aggregate::partials of aggregate `a`.
   std::vector<batch::Column> PartialColumns(int a, const std::byte* const* rows, int64_t count,
                                             const batch::StringArena& arena) const;

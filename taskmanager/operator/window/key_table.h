@@ -27,6 +27,8 @@ class KeyTable {
   /// One key. `*inserted` (may be null): it was not there.
   uint32_t FindOrInsert(std::string_view key, uint64_t hash, bool* inserted = nullptr);
 
+  void Prefetch(uint64_t hash) const { __builtin_prefetch(&cells_[hash & mask_]); }
+
   int64_t size() const { return static_cast<int64_t>(hashes_.size()); }
   std::byte* row(uint32_t entry) { return rows_.data() + size_t{entry} * width_; }
   const std::byte* row(uint32_t entry) const { return rows_.data() + size_t{entry} * width_; }

@@ -12,6 +12,10 @@ void WindowFiring::Open(const OperatorContext& context, const Accumulators* accu
   accumulators_ = accumulators;
   state_ = state;
   math_ = math;
+  // Fewer slices than three are merged as fast as they are kept.
+  if (accumulators->invertible() && !state->HasSideTables() && math.slide < math.size && math.size >= 3 * math.slice) {
+    running_ = std::make_unique<RunningMerge>(accumulators);
+  }
 }
 
 void WindowFiring::Begin(int64_t window_end, std::optional<std::set<std::string>> only) {
@@ -24,6 +28,8 @@ void WindowFiring::Begin(int64_t window_end, std::optional<std::set<std::string>
   emitted_ = 0;
   direct_ = math_.tumbling() && !only_ && std::all_of(state_->texts.begin(), state_->texts.end(),
                                                       [](const KeyedTable* table) { return table == nullptr; });
+  run_ = running_ != nullptr && !only_;
+  if (run_) return BeginRunning();
   for (int64_t slice = window_end - math_.size + math_.slice; slice <= window_end; slice += math_.slice) {
     if (NamespaceTable* table = state_->main->Find(slice)) scans_.push_back({table, Scan::Kind::kMain, 0});
     if (direct_) continue;
@@ -43,6 +49,65 @@ void WindowFiring::Begin(int64_t window_end, std::optional<std::set<std::string>
   distinct_.clear();
   for (int a = 0; a < accumulators_->size(); ++a) distinct_.push_back(std::make_unique<KeyTable>(0));
   arena_ = batch::StringArena();
+}
+
+void WindowFiring::ScanMain(int64_t from, int64_t to) {
+  scans_.clear();
+  scan_ = 0;
+  cursor_ = 0;
+  for (int64_t slice = from + math_.slice; slice <= to; slice += math_.slice) {
+    if (NamespaceTable* table = state_->main->Find(slice)) scans_.push_back({table, Scan::Kind::kMain, 0});
+  }
+}
+
+void WindowFiring::BeginRunning() {
+  const int64_t begin = window_end_ - math_.size;
+  // What was to leave has left: goes on only from the window right before, or one that had the same beginning.
+  if (running_->from() != begin || running_->to() <= begin || running_->to() > window_end_) {
+    running_->Reset();
+    running_->set_range(begin, begin);
+  }
+  ScanMain(running_->to(), window_end_);
+  phase_ = Phase::kEnter;
+}
+
+absl::Status WindowFiring::StepRunning(Output& output) {
+  if (phase_ == Phase::kEmit) {
+    std::vector<std::string_view> keys;
+    std::vector<const std::byte*> rows;
+    const bool more = running_->Page(&emitted_, batch::Batch::kMaxRows, &keys, &rows);
+    RETURN_IF_ERROR(EmitPage(keys, rows, nullptr, output));
+    if (more) return absl::OkStatus();
+    // Now, while the slices that leave are still there.
+    ScanMain(window_end_ - math_.size, window_end_ - math_.size + math_.slide);
+    phase_ = Phase::kLeave;
+    return absl::OkStatus();
+  }
+  if (phase_ == Phase::kCompact) {
+    active_ = running_->Compact(batch::Batch::kMaxRows);
+    return absl::OkStatus();
+  }
+  if (scan_ == scans_.size()) {
+    if (phase_ == Phase::kEnter) {
+      running_->set_range(window_end_ - math_.size, window_end_);
+      phase_ = Phase::kEmit;
+    } else {
+      running_->set_range(window_end_ - math_.size + math_.slide, window_end_);
+      phase_ = Phase::kCompact;
+    }
+    return absl::OkStatus();
+  }
+  NamespaceTable::Page page;
+  RETURN_IF_ERROR(scans_[scan_].table->Scan(&cursor_, batch::Batch::kMaxRows, &page));
+  if (phase_ == Phase::kEnter) {
+    running_->Add(page.keys, page.values);
+  } else if (!running_->Remove(page.keys, page.values)) {
+    running_->Reset();
+    active_ = false;
+    return absl::OkStatus();
+  }
+  if (page.last) ++scan_, cursor_ = 0;
+  return absl::OkStatus();
 }
 
 absl::Status WindowFiring::MergePage() {
@@ -76,6 +141,7 @@ absl::Status WindowFiring::MergePage() {
 }
 
 absl::Status WindowFiring::Step(Output& output) {
+  if (run_) return StepRunning(output);
   if (direct_) {
     if (scan_ == scans_.size()) {
       active_ = false;

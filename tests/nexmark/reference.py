@@ -45,6 +45,17 @@ def committed_files(folder):
     return [os.path.join(folder, n) for n in sorted(names, key=order)]
 
 
+def _sql(query):
+    with open(os.path.join(SQL, query + ".sql"), encoding="utf-8") as file:
+        return file.read()
+
+
+def key_of(query):
+    """The key of a query whose result is updated; None of others."""
+    key = re.search(r"^-- key: (.*)$", _sql(query), re.MULTILINE)
+    return key.group(1) if key else None
+
+
 def gather(folder, path):
     """Writes all committed rows into one file, numbered in order. Returns the names of the columns, None without rows."""
     header, number = None, 0
@@ -104,9 +115,7 @@ class Reference:
 
     def check(self, query, results_folder):
         """Compares what lies in a results folder with the query's SQL. Returns the count of rows; Failure: they differ."""
-        with open(os.path.join(SQL, query + ".sql"), encoding="utf-8") as file:
-            sql = file.read()
-        key = re.search(r"^-- key: (.*)$", sql, re.MULTILINE)
+        sql, key = _sql(query), key_of(query)
         self.db.execute("CREATE OR REPLACE TABLE expected AS " + sql)
         columns = {c[0]: c[1] for c in self.db.execute("DESCRIBE expected").fetchall()}
         for column in {"canonical", "canonical_hash"} & set(columns):
@@ -125,7 +134,7 @@ class Reference:
             if found_columns != list(columns):
                 raise Failure("%s: columns %s, expected %s" % (query, found_columns, list(columns)))
             last = " QUALIFY row_number() OVER (PARTITION BY %s ORDER BY number_of_row DESC) = 1" % (
-                key.group(1)) if key else ""
+                key) if key else ""
             self.db.execute("CREATE OR REPLACE TABLE found AS SELECT %s FROM (FROM rows%s)" % (
                 ", ".join(_typed(c, t, "::BIGINT" if t == "TIMESTAMP" else "::" + t) for c, t in columns.items()), last))
         return self._compare(query)

@@ -104,7 +104,12 @@ class EntryTable {
   void ClearDirty();
   /// For who clears the marks while walking the list.
   void ForgetDirtyList() { dirty_.clear(); }
-  void Prefetch(uint32_t slot) const { __builtin_prefetch(Row(slot)); }
+  /// All of the row: its value may lie in the next cache line.
+  void Prefetch(uint32_t slot) const {
+    const std::byte* row = Row(slot);
+    __builtin_prefetch(row);
+    __builtin_prefetch(row + stride_ - 1);
+  }
   /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of FindOrAdd.
   void Reserve(size_t more) { ReserveIndex(more); }
   void PrefetchCell(uint64_t hash) const { __builtin_prefetch(&index_[CellOf(hash)]); }

@@ -97,7 +97,7 @@ void TieredState::CutNamespace(TieredNamespace& n, DeltaBuilder* out) {
   removed_.clear();
   bool begun = false;
   for (size_t i = 0; i < dirty.size(); ++i) {
-    if (i + 16 < dirty.size()) entries.Prefetch(dirty[i + 16]);
+    if (i + 24 < dirty.size()) entries.Prefetch(dirty[i + 24]);
     const uint32_t slot = dirty[i];
     const uint16_t flags = entries.flags(slot);
     entries.clear_flags(slot, EntryTable::kDirty);

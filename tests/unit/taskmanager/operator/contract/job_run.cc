@@ -7,6 +7,8 @@
 
 namespace weir::taskmanager::contract {
 namespace {
+/// Steps after which nothing can still be to do.
+constexpr int64_t kEndless = 200'000;
 const JobId kJob{"0123456789abcdef0123456789abcdef"};
 }  // namespace
 
@@ -146,6 +148,7 @@ void JobRun::StepOne() {
 
 void JobRun::Settle() {
   // What is flushed in one quiet round is work of the next.
+  int64_t steps = 0;
   for (int quiet = 0; quiet < 3;) {
     bool worked = false;
     const size_t first = world_->rng.Below(subtasks_.size());
@@ -154,6 +157,7 @@ void JobRun::Settle() {
       do {
         Step(subtask);
         worked |= subtask.worked;
+        if (++steps > kEndless) FAIL(plan_->tasks[subtask.id.task].name << " never comes to rest");
       } while (subtask.worked);
       while (RunAsync(subtask)) worked = true;
     }

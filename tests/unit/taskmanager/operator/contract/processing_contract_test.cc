@@ -35,5 +35,24 @@ TEST_CASE("contract: windows of processing time", "[contract][processing]") {
   KeepAll(ProcessingTime, 40);
 }
 
+TEST_CASE("contract: windows of processing time end by the clock alone", "[contract][processing]") {
+  for (const int parallelism : {1, 2}) {
+    World world(
+        {{"a", 0, {1, 7, "s", 1, 0}}, {"a", 0, {2, 7, "s", 2, 0}}, {"a", 1, {3, 7, "s", 3, 0}}}, 1);
+    Cluster cluster;
+    const std::string job = absl::StrCat(
+        "version: 1\nname: t\nparallelism: ", parallelism, "\nstate: {backend: memory}\nsources:\n",
+        SourceYaml("a"), Nodes("key_by: [k]", "{tumbling: 20ms, time: processing}", "", false));
+    JobRun run(&world, &cluster, job, std::nullopt);
+    world.Release(2);  // and the sources have not ended
+    run.Settle();
+    cluster.clock.now += 100'000;
+    run.Settle();
+    run.Checkpoint();
+    REQUIRE(world.Visible("out").size() == 1);
+    CHECK_THAT(world.Visible("out")[0].text, Catch::EndsWith("|2|3|s"));
+  }
+}
+
 }  // namespace
 }  // namespace weir::taskmanager::contract

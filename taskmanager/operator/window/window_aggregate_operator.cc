@@ -28,7 +28,13 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
   processing_time_ = window.processing_time;
   watermark_ = processing_time_ || WEIR_KNOWN_BUG("window-fired-again") ? batch::kMinTimestamp
                                                                         : context.restored_watermark;
+  if (processing_time_) {
+    RETURN_IF_ERROR(fired_times_.Open(context));
+    watermark_ = fired_times_.latest();
+    RETURN_IF_ERROR(fired_times_.FindMissed(*state_.main, math_));
+  }
   for (const NamespaceId slice : state_.main->Namespaces()) Touch(slice);
+  if (processing_time_) SetTimer();
   return absl::OkStatus();
 }
 
@@ -42,6 +48,10 @@ void WindowAggregateOperator::Touch(int64_t slice_end) {
 
 void WindowAggregateOperator::SetTimer() {
   const SteadyMicros now = context_.clock->Steady();
+  if (!fired_times_.missed().empty()) {
+    timer_ = now;
+    return;
+  }
   timer_ = next_fire_ == batch::kMaxTimestamp ? 0 : now + std::max<int64_t>(0, next_fire_ - context_.clock->Wall());
 }
 
@@ -222,10 +232,21 @@ void WindowAggregateOperator::Close(NamespaceId slice) {
 absl::StatusOr<Progress> WindowAggregateOperator::AdvanceWatermark(int64_t watermark, Output& output) {
   // The end of the input closes windows of processing time, too: nothing more comes for them.
   if (processing_time_ && watermark != batch::kMaxTimestamp) return Progress::kDone;
+  RETURN_IF_ERROR(FireMissed(output));
   return FireUpTo(watermark, output);
 }
 
+absl::Status WindowAggregateOperator::FireMissed(Output& output) {
+  for (const auto& [end, keys] : fired_times_.missed()) {
+    firing_.Begin(end, keys);
+    while (firing_.active()) RETURN_IF_ERROR(firing_.Step(output));
+  }
+  fired_times_.ForgetMissed();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Progress> WindowAggregateOperator::OnTimer(SteadyMicros, Output& output) {
+  RETURN_IF_ERROR(FireMissed(output));
   if (!firing_planned_) firing_to_ = context_.clock->Wall();
   ASSIGN_OR_RETURN(const Progress progress, FireUpTo(firing_to_, output));
   if (progress == Progress::kDone) SetTimer();
@@ -268,8 +289,14 @@ absl::StatusOr<Progress> WindowAggregateOperator::FireUpTo(int64_t watermark, Ou
   return Progress::kDone;
 }
 
+absl::StatusOr<Progress> WindowAggregateOperator::Drain(Output& output) {
+  RETURN_IF_ERROR(FireMissed(output));  // the snapshot says that they have fired
+  return Progress::kDone;
+}
+
 absl::StatusOr<std::unique_ptr<AsyncSnapshot>> WindowAggregateOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
+  ASSIGN_OR_RETURN(auto snapshot, SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint));
+  return processing_time_ ? FiredTimes::Keep(watermark_, std::move(snapshot)) : std::move(snapshot);
 }
 
 }  // namespace weir::taskmanager

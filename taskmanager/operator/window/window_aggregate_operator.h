@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "taskmanager/operator/window/accumulators.h"
+#include "taskmanager/operator/window/fired_times.h"
 #include "taskmanager/operator/window/window_firing.h"
 #include "taskmanager/operator/window/window_rows.h"
 #include "taskmanager/operator/window/window_state.h"
@@ -27,6 +28,7 @@ class WindowAggregateOperator final : public Operator {
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
   SteadyMicros next_timer() const override { return timer_; }
   absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) override;
+  absl::StatusOr<Progress> Drain(Output& output) override;
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
   void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
@@ -49,6 +51,8 @@ class WindowAggregateOperator final : public Operator {
   void SetTimer();
   /// Fires the windows that end by `watermark`, a page a call.
   absl::StatusOr<Progress> FireUpTo(int64_t watermark, Output& output);
+  /// What other former subtasks had fired and ours had not.
+  absl::Status FireMissed(Output& output);
   void PlanFiring(int64_t watermark);
   void Close(NamespaceId slice);
 
@@ -65,6 +69,7 @@ class WindowAggregateOperator final : public Operator {
   std::vector<int64_t> to_fire_;               // descending; of the AdvanceWatermark under way
   bool firing_planned_ = false;
   bool processing_time_ = false;
+  FiredTimes fired_times_;  // processing time only
   SteadyMicros timer_ = 0;  // of `next_fire_`, in processing time
   int64_t firing_to_ = 0;   // of the OnTimer under way
   // Scratch.

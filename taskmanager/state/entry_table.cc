@@ -44,14 +44,36 @@ char* EntryTable::Allocate(size_t bytes) {
   return p;
 }
 
+int EntryTable::TextClassOf(size_t bytes) {
+  int size_class = 0;
+  while (TextClassBytes(size_class) < bytes) ++size_class;
+  return size_class;
+}
+
+char* EntryTable::AllocateText(int size_class) {
+  char*& free = free_texts_[static_cast<size_t>(size_class)];
+  if (free == nullptr) return Allocate(TextClassBytes(size_class));
+  char* const taken = free;
+  std::memcpy(&free, taken, sizeof(free));
+  arena_dead_ -= TextClassBytes(size_class);
+  return taken;
+}
+
+void EntryTable::FreeText(char* data, size_t capacity) {
+  char*& free = free_texts_[static_cast<size_t>(TextClassOf(capacity))];
+  std::memcpy(data, &free, sizeof(free));
+  free = data;
+  arena_dead_ += capacity;
+}
+
 void EntryTable::set_text(uint32_t slot, std::string_view text) {
   Text* t = TextOf(slot);
   if (text.size() > t->capacity) {
-    // Growing by half bounds what a text that keeps growing leaves behind in the arena.
-    const size_t capacity = std::max(text.size(), size_t{t->capacity} * 3 / 2);
-    arena_dead_ += t->capacity;
-    t->data = Allocate(capacity);
-    t->capacity = static_cast<uint32_t>(capacity);
+    // What a text leaves behind as it grows is taken by the next one of that size.
+    if (t->capacity > 0) FreeText(const_cast<char*>(t->data), t->capacity);
+    const int size_class = TextClassOf(text.size());
+    t->data = AllocateText(size_class);
+    t->capacity = static_cast<uint32_t>(TextClassBytes(size_class));
   }
   if (!text.empty()) std::memmove(const_cast<char*>(t->data), text.data(), text.size());
   t->size = static_cast<uint32_t>(text.size());

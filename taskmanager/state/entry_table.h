@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -182,6 +183,13 @@ class EntryTable {
   }
   void ReserveIndex(size_t more);
   char* Allocate(size_t bytes);
+  /// Places for texts come in classes of 16, 24, 32, 48, 64, … bytes.
+  static size_t TextClassBytes(int size_class) {
+    return size_t{(size_class & 1) != 0 ? 24u : 16u} << (size_class / 2);
+  }
+  static int TextClassOf(size_t bytes);
+  char* AllocateText(int size_class);
+  void FreeText(char* data, size_t capacity);
 
   uint32_t value_width_;
   bool has_text_;
@@ -208,6 +216,7 @@ class EntryTable {
   size_t arena_dead_ = 0;  // of keys and texts that are gone
   char* arena_next_ = nullptr;
   size_t arena_left_ = 0;
+  std::array<char*, 64> free_texts_ = {};  // by class; each begins with the next one's place
 };
 
 }  // namespace weir::taskmanager

@@ -1,8 +1,10 @@
 #include "taskmanager/operator/basic/row_error_policy.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -50,6 +52,33 @@ absl::Status RowErrorPolicy::Handle(const batch::Batch& batch, const expression:
   const std::vector<std::string>* columns[] = {&raw, &messages, &origins};
   for (int c = 0; c < 3; ++c) routed.columns.push_back(Strings(routed.schema->fields[c].type, *columns[c]));
   return output.Emit(kErrorsPort, std::move(routed));
+}
+
+absl::Status RowEvaluation::Evaluate(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
+                                     batch::Column* out, const std::vector<uint8_t>* filter) {
+  if (const int same = evaluator.expression().ColumnIndex(); same >= 0) {
+    *out = batch.columns[static_cast<size_t>(same)];
+    return absl::OkStatus();
+  }
+  errors_.clear();
+  evaluator.Evaluate(batch, out, &errors_);
+  if (errors_.empty()) return absl::OkStatus();
+  std::erase_if(errors_, [&](const expression::RowError& error) {
+    return (filter != nullptr && (*filter)[error.row] == 0) ||
+           std::binary_search(bad_.begin(), bad_.end(), error.row);
+  });
+  RETURN_IF_ERROR(policy_.Handle(batch, errors_, evaluator.expression().text(), output, &newly_bad_));
+  std::vector<uint32_t> merged;
+  std::set_union(bad_.begin(), bad_.end(), newly_bad_.begin(), newly_bad_.end(), std::back_inserter(merged));
+  bad_ = std::move(merged);
+  return absl::OkStatus();
+}
+
+absl::Status RowEvaluation::EmitGood(batch::Batch out, Output& output) const {
+  if (bad_.empty()) return output.Emit(kMainPort, std::move(out));
+  const std::vector<uint32_t> good = RowsWithout(out.rows, bad_);
+  if (good.empty()) return absl::OkStatus();
+  return output.Emit(kMainPort, out.Gather(good.data(), static_cast<int64_t>(good.size())));
 }
 
 std::vector<uint32_t> RowsWithout(int64_t rows, const std::vector<uint32_t>& bad) {

@@ -15,12 +15,10 @@ class SelectOperator final : public Operator {
   absl::Status Process(batch::Batch batch, Output& output) override;
 
  private:
-  RowErrorPolicy policy_;
+  RowEvaluation rows_;
   batch::SchemaPtr schema_;
   bool append_ = false;
   std::vector<expression::Evaluator> evaluators_;
-  expression::RowErrors errors_;
-  std::vector<uint32_t> bad_;
 };
 
 }  // namespace weir::taskmanager

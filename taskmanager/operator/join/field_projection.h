@@ -20,12 +20,10 @@ class FieldProjection {
   absl::Status Emit(const batch::Batch& joined, Output& output);
 
  private:
-  RowErrorPolicy policy_;
+  RowEvaluation rows_;
   batch::SchemaPtr schema_;
   std::vector<expression::Evaluator> evaluators_;
   std::vector<int> columns_;
-  expression::RowErrors errors_;
-  std::vector<uint32_t> bad_;
 };
 
 }  // namespace weir::taskmanager

@@ -9,7 +9,7 @@
 namespace weir::taskmanager {
 
 void JoinKeys::Open(const OperatorContext& context, const std::vector<plan::NamedExpression>& keys) {
-  policy_.Open(context);
+  evaluation_.Open(context);
   auto schema = std::make_shared<batch::Schema>();
   for (const plan::NamedExpression& key : keys) {
     all_columns_.push_back(static_cast<int>(evaluators_.size()));
@@ -21,27 +21,13 @@ void JoinKeys::Open(const OperatorContext& context, const std::vector<plan::Name
 }
 
 absl::Status JoinKeys::Load(const batch::Batch& batch, Output& output, bool canonical) {
-  all_bad_.clear();
+  evaluation_.Begin();
   any_null_ = false;
   key_batch_.rows = batch.rows;
   for (size_t k = 0; k < evaluators_.size(); ++k) {
     expression::Evaluator& evaluator = evaluators_[k];
     batch::Column& column = key_batch_.columns[k];
-    errors_.clear();
-    if (const int same = evaluator.expression().ColumnIndex(); same >= 0) {
-      column = batch.columns[static_cast<size_t>(same)];
-    } else {
-      evaluator.Evaluate(batch, &column, &errors_);
-    }
-    if (!errors_.empty()) {
-      std::erase_if(errors_, [&](const expression::RowError& error) {
-        return std::binary_search(all_bad_.begin(), all_bad_.end(), error.row);
-      });
-      RETURN_IF_ERROR(policy_.Handle(batch, errors_, evaluator.expression().text(), output, &bad_));
-      std::vector<uint32_t> merged;
-      std::set_union(all_bad_.begin(), all_bad_.end(), bad_.begin(), bad_.end(), std::back_inserter(merged));
-      all_bad_ = std::move(merged);
-    }
+    RETURN_IF_ERROR(evaluation_.Evaluate(evaluator, batch, output, &column));
     if (const uint8_t* validity = column.validity(); validity != nullptr) {
       if (!any_null_) null_.assign(static_cast<size_t>(batch.rows), 0);
       any_null_ = true;
@@ -49,8 +35,8 @@ absl::Status JoinKeys::Load(const batch::Batch& batch, Output& output, bool cano
     }
   }
   if (canonical) batch::MakeKeys(key_batch_, all_columns_, &keys_);
-  if (!all_bad_.empty()) {
-    rows_ = RowsWithout(batch.rows, all_bad_);
+  if (!evaluation_.bad().empty()) {
+    rows_ = RowsWithout(batch.rows, evaluation_.bad());
   } else {
     rows_.resize(static_cast<size_t>(batch.rows));
     std::iota(rows_.begin(), rows_.end(), 0u);

@@ -28,13 +28,12 @@ class JoinKeys {
   bool IsNull(uint32_t row) const { return any_null_ && null_[row] != 0; }
 
  private:
-  RowErrorPolicy policy_;
+  RowEvaluation evaluation_;
   std::vector<expression::Evaluator> evaluators_;
   std::vector<int> all_columns_;
   batch::Batch key_batch_;
   batch::KeyBatch keys_;
-  std::vector<uint32_t> rows_, bad_, all_bad_;
-  expression::RowErrors errors_;
+  std::vector<uint32_t> rows_;
   bool any_null_ = false;
   std::vector<uint8_t> null_;
 };

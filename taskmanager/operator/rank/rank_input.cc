@@ -13,7 +13,7 @@ namespace weir::taskmanager {
 
 void RankInput::Open(const OperatorContext& context, const std::vector<plan::NamedExpression>& keys,
                      const std::vector<plan::OrderKey>& order) {
-  policy_.Open(context);
+  evaluation_.Open(context);
   auto schema = std::make_shared<batch::Schema>();
   for (const plan::NamedExpression& key : keys) {
     all_keys_.push_back(static_cast<int>(key_evaluators_.size()));
@@ -26,40 +26,21 @@ void RankInput::Open(const OperatorContext& context, const std::vector<plan::Nam
   order_.resize(order_evaluators_.size());
 }
 
-absl::Status RankInput::EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
-                                     batch::Column* out) {
-  if (const int same = evaluator.expression().ColumnIndex(); same >= 0) {
-    *out = batch.columns[same];
-    return absl::OkStatus();
-  }
-  expression::RowErrors errors;
-  evaluator.Evaluate(batch, out, &errors);
-  std::erase_if(errors, [&](const expression::RowError& error) {
-    return std::binary_search(all_bad_.begin(), all_bad_.end(), error.row);
-  });
-  if (errors.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(policy_.Handle(batch, errors, evaluator.expression().text(), output, &bad_));
-  std::vector<uint32_t> merged;
-  std::set_union(all_bad_.begin(), all_bad_.end(), bad_.begin(), bad_.end(), std::back_inserter(merged));
-  all_bad_ = std::move(merged);
-  return absl::OkStatus();
-}
-
 absl::Status RankInput::Load(const batch::Batch& batch, Output& output) {
-  all_bad_.clear();
+  evaluation_.Begin();
   key_batch_.rows = batch.rows;
   for (size_t k = 0; k < key_evaluators_.size(); ++k) {
-    RETURN_IF_ERROR(EvaluateInto(key_evaluators_[k], batch, output, &key_batch_.columns[k]));
+    RETURN_IF_ERROR(evaluation_.Evaluate(key_evaluators_[k], batch, output, &key_batch_.columns[k]));
   }
   for (size_t k = 0; k < order_evaluators_.size(); ++k) {
-    RETURN_IF_ERROR(EvaluateInto(order_evaluators_[k], batch, output, &order_[k]));
+    RETURN_IF_ERROR(evaluation_.Evaluate(order_evaluators_[k], batch, output, &order_[k]));
   }
   batch::MakeKeys(key_batch_, all_keys_, &keys_);
-  if (all_bad_.empty()) {
+  if (evaluation_.bad().empty()) {
     rows_.resize(static_cast<size_t>(batch.rows));
     std::iota(rows_.begin(), rows_.end(), 0u);
   } else {
-    rows_ = RowsWithout(batch.rows, all_bad_);
+    rows_ = RowsWithout(batch.rows, evaluation_.bad());
   }
   return absl::OkStatus();
 }

@@ -30,16 +30,13 @@ class RankInput {
   const std::vector<uint32_t>& rows() const { return rows_; }
 
  private:
-  absl::Status EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
-                            batch::Column* out);
-
-  RowErrorPolicy policy_;
+  RowEvaluation evaluation_;
   std::vector<expression::Evaluator> key_evaluators_, order_evaluators_;
   std::vector<int> all_keys_;
   batch::Batch key_batch_;
   batch::KeyBatch keys_;
   std::vector<batch::Column> order_;
-  std::vector<uint32_t> rows_, bad_, all_bad_;
+  std::vector<uint32_t> rows_;
 };
 
 /// `order_by` as OrderBytes takes it.

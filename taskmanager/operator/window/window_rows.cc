@@ -8,7 +8,7 @@
 namespace weir::taskmanager {
 
 void WindowRows::Open(const OperatorContext& context) {
-  policy_.Open(context);
+  evaluation_.Open(context);
   const plan::WindowSpec& window = *context.plan->window;
   math_ = {window.size, window.slide, window.slice, window.allowed_lateness};
   auto schema = std::make_shared<batch::Schema>();
@@ -29,28 +29,6 @@ void WindowRows::Open(const OperatorContext& context) {
   filters_.resize(window.aggregates.size());
 }
 
-absl::Status WindowRows::EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
-                                      batch::Column* out,
-                                      const std::vector<uint8_t>* filter) {
-  if (const int same = evaluator.expression().ColumnIndex(); same >= 0) {
-    *out = batch.columns[same];
-    return absl::OkStatus();
-  }
-  expression::RowErrors errors;
-  evaluator.Evaluate(batch, out, &errors);
-  if (errors.empty()) return absl::OkStatus();
-  std::erase_if(errors, [&](const expression::RowError& error) {
-    // A row that the filter leaves out is never asked for its argument.
-    return (filter != nullptr && (*filter)[error.row] == 0) ||
-           std::binary_search(all_bad_.begin(), all_bad_.end(), error.row);
-  });
-  RETURN_IF_ERROR(policy_.Handle(batch, errors, evaluator.expression().text(), output, &bad_));
-  std::vector<uint32_t> merged;
-  std::set_union(all_bad_.begin(), all_bad_.end(), bad_.begin(), bad_.end(), std::back_inserter(merged));
-  all_bad_ = std::move(merged);
-  return absl::OkStatus();
-}
-
 absl::Status WindowRows::Load(const batch::Batch& batch, Output& output, std::optional<int64_t> time) {
   RETURN_IF_ERROR(Evaluate(batch, output));
   slice_count_ = 0;
@@ -60,30 +38,30 @@ absl::Status WindowRows::Load(const batch::Batch& batch, Output& output, std::op
 
 absl::Status WindowRows::LoadUnsliced(const batch::Batch& batch, Output& output, std::vector<uint32_t>* good) {
   RETURN_IF_ERROR(Evaluate(batch, output));
-  *good = RowsWithout(batch.rows, all_bad_);
+  *good = RowsWithout(batch.rows, evaluation_.bad());
   return absl::OkStatus();
 }
 
 absl::Status WindowRows::Evaluate(const batch::Batch& batch, Output& output) {
-  all_bad_.clear();
+  evaluation_.Begin();
   key_batch_.rows = batch.rows;
   key_batch_.columns.resize(key_evaluators_.size());
   for (size_t k = 0; k < key_evaluators_.size(); ++k) {
-    RETURN_IF_ERROR(EvaluateInto(key_evaluators_[k], batch, output, &key_batch_.columns[k]));
+    RETURN_IF_ERROR(evaluation_.Evaluate(key_evaluators_[k], batch, output, &key_batch_.columns[k]));
   }
   batch::MakeKeys(key_batch_, all_keys_, &keys_);
   for (size_t a = 0; a < arguments_.size(); ++a) {
     if (filter_evaluators_[a]) {
       batch::Column column;
-      RETURN_IF_ERROR(EvaluateInto(*filter_evaluators_[a], batch, output, &column));
+      RETURN_IF_ERROR(evaluation_.Evaluate(*filter_evaluators_[a], batch, output, &column));
       filters_[a].resize(static_cast<size_t>(batch.rows));
       for (int64_t i = 0; i < batch.rows; ++i) {
         filters_[a][i] = !column.IsNull(i) && column.at<uint8_t>(i) != 0 ? 1 : 0;
       }
     }
     if (!argument_evaluators_[a]) continue;
-    RETURN_IF_ERROR(EvaluateInto(*argument_evaluators_[a], batch, output, &arguments_[a],
-                                 filter_evaluators_[a] ? &filters_[a] : nullptr));
+    RETURN_IF_ERROR(evaluation_.Evaluate(*argument_evaluators_[a], batch, output, &arguments_[a],
+                                          filter_evaluators_[a] ? &filters_[a] : nullptr));
   }
   return absl::OkStatus();
 }
@@ -102,15 +80,16 @@ WindowRows::SliceRows* WindowRows::SliceOf(int64_t slice_end) {
 void WindowRows::SliceAt(int64_t time, int64_t rows) {
   const int64_t end = math_.SliceEndOf(time);
   if (math_.InNoWindow(end)) return;
-  SliceOf(end)->rows = RowsWithout(rows, all_bad_);
+  SliceOf(end)->rows = RowsWithout(rows, evaluation_.bad());
 }
 
 void WindowRows::Slice(const batch::Batch& batch) {
   const int64_t* times = batch.times();
   SliceRows* current = nullptr;
+  const std::vector<uint32_t>& bad = evaluation_.bad();
   size_t next_bad = 0;
   for (uint32_t i = 0; i < batch.rows; ++i) {
-    if (next_bad < all_bad_.size() && all_bad_[next_bad] == i) {
+    if (next_bad < bad.size() && bad[next_bad] == i) {
       ++next_bad;
       continue;
     }

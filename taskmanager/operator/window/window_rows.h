@@ -41,14 +41,12 @@ class WindowRows {
   size_t slice_count() const { return slice_count_; }
 
  private:
-  absl::Status EvaluateInto(expression::Evaluator& evaluator, const batch::Batch& batch, Output& output,
-                            batch::Column* out, const std::vector<uint8_t>* filter = nullptr);
   absl::Status Evaluate(const batch::Batch& batch, Output& output);
   SliceRows* SliceOf(int64_t slice_end);
   void Slice(const batch::Batch& batch);
   void SliceAt(int64_t time, int64_t rows);
 
-  RowErrorPolicy policy_;
+  RowEvaluation evaluation_;
   WindowMath math_;
   std::vector<expression::Evaluator> key_evaluators_;
   std::vector<std::optional<expression::Evaluator>> argument_evaluators_, filter_evaluators_;
@@ -58,7 +56,6 @@ class WindowRows {
   std::vector<batch::Column> arguments_;
   std::vector<bool> has_argument_;
   std::vector<std::vector<uint8_t>> filters_;
-  std::vector<uint32_t> bad_, all_bad_;
   std::vector<SliceRows> slices_;
   size_t slice_count_ = 0;
 };

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -213,10 +212,6 @@ absl::StatusOr<Progress> IntervalJoinOperator::AdvanceWatermark(int64_t watermar
   closing_ = false;
   watermark_ = watermark;
   return Progress::kDone;
-}
-
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> IntervalJoinOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

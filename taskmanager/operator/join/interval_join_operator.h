@@ -7,6 +7,7 @@
 #include "taskmanager/operator/join/join_keys.h"
 #include "taskmanager/operator/join/join_output.h"
 #include "taskmanager/operator/join/side_rows.h"
+#include "taskmanager/operator/keyed_operator.h"
 
 namespace weir::taskmanager {
 
@@ -19,7 +20,7 @@ namespace weir::taskmanager {
 ///            the bucket's last instant + `after` as event time, which no watermark has passed.
 /// Invariant: a row before the watermark is late and counted, so what joins does not depend on how long state is kept.
 /// Source:    Flink's interval join.
-class IntervalJoinOperator final : public Operator {
+class IntervalJoinOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override {
@@ -27,10 +28,6 @@ class IntervalJoinOperator final : public Operator {
   }
   absl::Status ProcessSide(int side, batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   struct Side {
@@ -47,7 +44,6 @@ class IntervalJoinOperator final : public Operator {
   /// Emits a page of the rows without partner of the bucket under way. False: it is through.
   absl::StatusOr<bool> EmitUnmatched(Output& output);
 
-  OperatorContext context_;
   bool left_join_ = false;
   std::array<Side, 2> sides_;
   JoinOutput joined_;

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -135,7 +134,7 @@ absl::StatusOr<Progress> WindowJoinOperator::AdvanceWatermark(int64_t watermark,
 
 absl::StatusOr<std::unique_ptr<AsyncSnapshot>> WindowJoinOperator::Snapshot(CheckpointId checkpoint) {
   RETURN_IF_ERROR(log_.Flush());
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
+  return KeyedOperator::Snapshot(checkpoint);
 }
 
 }  // namespace weir::taskmanager

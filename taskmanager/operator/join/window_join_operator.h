@@ -9,6 +9,7 @@
 #include "taskmanager/operator/join/recent_keys.h"
 #include "taskmanager/operator/join/row_log.h"
 #include "taskmanager/operator/join/window_join_firing.h"
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/window/window_math.h"
 
 namespace weir::taskmanager {
@@ -20,7 +21,7 @@ namespace weir::taskmanager {
 ///            key group by key group. Late rows are counted.
 /// Invariant: a window fires once, in order of window ends; a slice's rows go when its last window has fired.
 /// Source:    Flink's window join; Grace hash join.
-class WindowJoinOperator final : public Operator {
+class WindowJoinOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override {
@@ -29,9 +30,7 @@ class WindowJoinOperator final : public Operator {
   absl::Status ProcessSide(int side, batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes() + log_.buffer_bytes(); }
+  int64_t state_bytes() const override { return KeyedOperator::state_bytes() + log_.buffer_bytes(); }
 
  private:
   struct Side {
@@ -44,7 +43,6 @@ class WindowJoinOperator final : public Operator {
   void BeginWindow(int64_t end);
   void Touch(int64_t slice_end);
 
-  OperatorContext context_;
   WindowMath math_;
   batch::KeyGroupRange range_;
   std::array<Side, 2> sides_;

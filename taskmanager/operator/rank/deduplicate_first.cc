@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 #include "taskmanager/operator/rank/deduplicate_operator.h"
 #include "taskmanager/operator/window/window_math.h"
 
@@ -186,10 +185,6 @@ absl::StatusOr<Progress> DeduplicateFirstOperator::AdvanceWatermark(int64_t wate
   watermark_ = watermark;
   entries_.Expire(watermark_);
   return Progress::kDone;
-}
-
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> DeduplicateFirstOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

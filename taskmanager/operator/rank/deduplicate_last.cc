@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 #include "taskmanager/operator/rank/deduplicate_operator.h"
 
 namespace weir::taskmanager {
@@ -72,10 +71,6 @@ absl::StatusOr<Progress> DeduplicateLastOperator::AdvanceWatermark(int64_t water
   watermark_ = std::max(watermark_, watermark);
   entries_.Expire(watermark_);
   return Progress::kDone;
-}
-
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> DeduplicateLastOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/rank/expiring_entries.h"
 #include "taskmanager/operator/rank/rank_input.h"
 #include "taskmanager/operator/rank/rank_output.h"
@@ -27,18 +28,13 @@ struct RowOrder {
 /// Shape:   out: the input's rows, insert for a key that is new, else update_after. With a ttl, a row that is older than
 ///          that when it comes is late.
 /// Why:     state holds the order of a key's row and not the row: it has been emitted, and nobody asks for it again.
-class DeduplicateLastOperator final : public Operator {
+class DeduplicateLastOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
-  OperatorContext context_;
   RankInput input_;
   ExpiringEntries entries_;
   int64_t watermark_ = batch::kMinTimestamp;
@@ -56,15 +52,11 @@ class DeduplicateLastOperator final : public Operator {
 ///            the stretch is dropped, and is known by the key's entry having another order.
 /// Why:       the watermark usually stands within a stretch: that one is also held in memory in order of time, so that
 ///            each watermark costs the rows it lets go.
-class DeduplicateFirstOperator final : public Operator {
+class DeduplicateFirstOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   struct Waiting {
@@ -80,7 +72,6 @@ class DeduplicateFirstOperator final : public Operator {
   /// Emits a page of rows whose time has passed.
   absl::Status EmitDue(int64_t watermark, Output& output);
 
-  OperatorContext context_;
   RankInput input_;
   ExpiringEntries entries_;
   KeyedTable* waiting_ = nullptr;

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -105,10 +104,6 @@ absl::Status TopNOperator::Step(Output& output) {
   next_fire_.reset();
   for (const NamespaceId end : state_->Namespaces()) WillFire(end);
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> TopNOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/rank/rank_output.h"
 #include "taskmanager/operator/rank/ranked_table.h"
 
@@ -16,15 +17,11 @@ namespace weir::taskmanager {
 /// Shape:     in: the node's input, or what LocalTopNOperator lets through of it. Out: plan::TopNSpec; event time is the
 ///            last millisecond of the window. Late port: the input's rows.
 /// Invariant: a window is emitted once; a row whose window has been emitted is late.
-class TopNOperator final : public Operator {
+class TopNOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   absl::Status AddWindow(const RankWindow& window);
@@ -32,7 +29,6 @@ class TopNOperator final : public Operator {
   /// Emits a page of the window under way.
   absl::Status Step(Output& output);
 
-  OperatorContext context_;
   const plan::TopNSpec* spec_ = nullptr;
   KeyedTable* state_ = nullptr;
   RankInput input_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 #include "taskmanager/operator/rank/top_n_operator.h"
 
 namespace weir::taskmanager {
@@ -66,10 +65,6 @@ absl::StatusOr<Progress> UpdatingTopNOperator::AdvanceWatermark(int64_t watermar
   watermark_ = std::max(watermark_, watermark);
   entries_.Expire(watermark_);
   return Progress::kDone;
-}
-
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> UpdatingTopNOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

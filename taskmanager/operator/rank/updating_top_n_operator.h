@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/rank/expiring_entries.h"
 #include "taskmanager/operator/rank/rank_output.h"
 #include "taskmanager/operator/rank/ranked_table.h"
@@ -15,21 +16,16 @@ namespace weir::taskmanager {
 ///            update_after; event time is the row's own. The last row of a (key, rank) is its result.
 /// Invariant: what is emitted is the difference that a batch made: ranks that changed and changed back, or changed twice, are
 ///            not seen in between. With a ttl a key's ranks start anew when the watermark is `ttl` past its last row.
-class UpdatingTopNOperator final : public Operator {
+class UpdatingTopNOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   /// Takes in what a group's ranks hold now.
   void Collect(const RankedRows& before, const RankedRows& after);
 
-  OperatorContext context_;
   const plan::TopNSpec* spec_ = nullptr;
   bool with_times_ = false;
   RankInput input_;

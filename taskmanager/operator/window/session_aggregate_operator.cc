@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -272,10 +271,6 @@ absl::StatusOr<Progress> SessionAggregateOperator::AdvanceWatermark(int64_t wate
   }
   watermark_ = watermark;
   return Progress::kDone;
-}
-
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> SessionAggregateOperator::Snapshot(CheckpointId checkpoint) {
-  return SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint);
 }
 
 }  // namespace weir::taskmanager

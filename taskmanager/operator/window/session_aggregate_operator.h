@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/window/session_store.h"
 #include "taskmanager/operator/window/session_timers.h"
 #include "taskmanager/operator/window/window_results.h"
@@ -22,15 +23,11 @@ namespace weir::taskmanager {
 ///            rows within allowed_lateness. A row is late when its own [time, time + gap) is closed: whether it would fit
 ///            a session that is open does not count, so that what is late does not depend on other rows.
 /// Source:    Akidau et al., The Dataflow Model (VLDB 2015).
-class SessionAggregateOperator final : public Operator {
+class SessionAggregateOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
   absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override;
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   /// Results of one page, in memory of its own.
@@ -61,7 +58,6 @@ class SessionAggregateOperator final : public Operator {
                                                  int64_t watermark, Fired* fired);
   absl::Status EmitFired(Fired& fired, Output& output);
 
-  OperatorContext context_;
   std::unique_ptr<Accumulators> accumulators_;
   std::unique_ptr<SessionStore> store_;
   KeyedTable* table_ = nullptr;

@@ -5,7 +5,6 @@
 
 #include "common/base/known_bug.h"
 #include "common/base/status_macros.h"
-#include "taskmanager/operator/keyed_snapshot.h"
 
 namespace weir::taskmanager {
 
@@ -295,7 +294,7 @@ absl::StatusOr<Progress> WindowAggregateOperator::Drain(Output& output) {
 }
 
 absl::StatusOr<std::unique_ptr<AsyncSnapshot>> WindowAggregateOperator::Snapshot(CheckpointId checkpoint) {
-  ASSIGN_OR_RETURN(auto snapshot, SnapshotKeyedState(context_.plan->name, *context_.state, checkpoint));
+  ASSIGN_OR_RETURN(auto snapshot, KeyedOperator::Snapshot(checkpoint));
   return processing_time_ ? FiredTimes::Keep(watermark_, std::move(snapshot)) : std::move(snapshot);
 }
 

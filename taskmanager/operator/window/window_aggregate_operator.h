@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/window/accumulators.h"
 #include "taskmanager/operator/window/fired_times.h"
 #include "taskmanager/operator/window/window_firing.h"
@@ -21,7 +22,7 @@ namespace weir::taskmanager {
 ///            end. Late port: the input's rows.
 /// Invariant: a window fires once, when the watermark comes to its end; again only for rows within allowed_lateness.
 /// Source:    slices as in Scotty (Traub et al. 2019) and Flink's slice-shared window aggregation.
-class WindowAggregateOperator final : public Operator {
+class WindowAggregateOperator final : public KeyedOperator {
  public:
   absl::Status Open(const OperatorContext& context) override;
   absl::Status Process(batch::Batch batch, Output& output) override;
@@ -30,9 +31,6 @@ class WindowAggregateOperator final : public Operator {
   absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) override;
   absl::StatusOr<Progress> Drain(Output& output) override;
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
-  void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
-  int64_t state_bytes() const override { return context_.state->memory_bytes(); }
 
  private:
   absl::Status ProcessPartials(const batch::Batch& batch, Output& output);
@@ -56,7 +54,6 @@ class WindowAggregateOperator final : public Operator {
   void PlanFiring(int64_t watermark);
   void Close(NamespaceId slice);
 
-  OperatorContext context_;
   std::unique_ptr<Accumulators> accumulators_;
   WindowMath math_;
   WindowState state_;

@@ -1,5 +1,6 @@
-#include "taskmanager/operator/keyed_snapshot.h"
+#include "taskmanager/operator/keyed_operator.h"
 
+#include <string>
 #include <utility>
 
 #include "common/base/status_macros.h"
@@ -28,10 +29,9 @@ class KeyedStateSnapshot final : public AsyncSnapshot {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<AsyncSnapshot>> SnapshotKeyedState(const std::string& node, KeyedState& state,
-                                                                  CheckpointId checkpoint) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshotWriter> writer, state.Freeze(checkpoint));
-  return std::make_unique<KeyedStateSnapshot>(node, std::move(writer));
+absl::StatusOr<std::unique_ptr<AsyncSnapshot>> KeyedOperator::Snapshot(CheckpointId checkpoint) {
+  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshotWriter> writer, context_.state->Freeze(checkpoint));
+  return std::make_unique<KeyedStateSnapshot>(context_.plan->name, std::move(writer));
 }
 
 }  // namespace weir::taskmanager

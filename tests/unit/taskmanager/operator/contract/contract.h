@@ -14,12 +14,16 @@
 
 namespace weir::taskmanager::contract {
 
-/// A row with the watermark that the operator under test had when the row came, and the time of
-/// day (kQuiet only).
+/// A row with the watermark that the operator under test had when the row came, the time of day,
+/// and the batch it came in (kQuiet only).
 struct Fed {
   const Event* event;
   int64_t watermark;
   int64_t clock = 0;
+  int64_t batch = 0;
+  bool is_behind(int64_t time) const {
+    return watermark != batch::kMinTimestamp && time <= watermark;
+  }
   const Row& row() const { return event->row; }
 };
 using History = std::vector<Fed>;
@@ -27,12 +31,14 @@ using History = std::vector<Fed>;
 struct Expected {
   std::vector<std::string> rows;  // of the sink `out`; with `key`, the last of each key
   int64_t late = 0;
+  std::vector<std::string> late_rows;  // of the sink `late`, when the contract has one
 };
 
 struct Contract {
   /// `operators:` and `sinks:` of the job file; the sink `out` is what is judged.
   std::string nodes;
   std::vector<std::string> sources = {"a"};
+  std::vector<std::pair<int64_t, std::string>> table;  // of a lookup_join
   /// The operator whose watermark judges rows.
   std::string judge = "w";
   std::function<Expected(const History&)> model;
@@ -44,6 +50,8 @@ struct Contract {
   bool row_kinds = false;    // the first row of a key is an insert, others are update_after
   bool counts_late = true;   // late rows are in the counters
   bool late_allowed = true;  // the model knows what becomes of late rows
+  bool late_sink = false;    // there is a sink `late`
+  bool quiet_only = false;   // results depend on the watermark that a row finds
   /// Rounds the sources' times: coarse makes ties.
   int64_t tick = kSecond / 2;
   int keys = 6;
@@ -72,6 +80,8 @@ std::string Text(const std::optional<std::string>& value);
 std::string TimeText(int64_t micros);
 /// All columns of kSchema.
 std::string Text(const Row& row);
+/// The values of a row's text.
+std::vector<std::string> Values(const std::string& text);
 /// All but the last `count` values of a row's text.
 std::string WithoutLast(const std::string& text, int count);
 /// Canonical bytes of the whole row, which break ties.

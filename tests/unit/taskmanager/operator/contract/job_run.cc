@@ -35,7 +35,7 @@ struct JobRun::Subtask final : TaskEvents {
 };
 
 JobRun::JobRun(World* world, Cluster* cluster, const std::string& yaml,
-               const std::optional<Completed>& restored)
+               const std::optional<Completed>& restored, absl::Status* refused)
     : world_(world),
       cluster_(cluster),
       plan_(testing::PlanOf(yaml)),
@@ -94,7 +94,12 @@ JobRun::JobRun(World* world, Cluster* cluster, const std::string& yaml,
     callbacks.events = subtask.get();
     subtask->builder = std::make_unique<SubtaskBuilder>(deployment_.get(), subtask->id,
                                                         &subtask->counters, std::move(callbacks));
-    REQUIRE_STATUS(subtask->builder->Restore());
+    const absl::Status began = subtask->builder->Restore();
+    if (refused != nullptr && !began.ok()) {
+      *refused = began;
+      return;
+    }
+    REQUIRE_STATUS(began);
     if (subtask->is_source && subtask->id.index == 0) {
       if (restored) {
         auto manifest = deployment_->restored->Get();

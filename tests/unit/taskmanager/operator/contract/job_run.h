@@ -38,9 +38,10 @@ struct Completed {
 /// completed stays. Thread: confined.
 class JobRun {
  public:
-  /// Of a job file whose connectors are all `file`.
+  /// Of a job file whose connectors are all `file`. With `refused`: the attempt may not start, and
+  /// then nothing but its end may be asked of it.
   JobRun(World* world, Cluster* cluster, const std::string& yaml,
-         const std::optional<Completed>& restored);
+         const std::optional<Completed>& restored, absl::Status* refused = nullptr);
   ~JobRun();
 
   /// Some random step of some task, or some asynchronous work.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "tests/unit/taskmanager/operator/contract/contract.h"
 
@@ -84,6 +86,8 @@ Contract WindowJoin(Rng& rng) {
 
 TEST_CASE("contract: window_join", "[contract][join]") { KeepAll(WindowJoin, 60); }
 
+bool IsLate(const Fed& fed) { return fed.is_behind(fed.row().ts + 1); }
+
 Contract IntervalJoin(Rng& rng) {
   static constexpr std::pair<int64_t, int64_t> kBounds[] = {
       {5, 5}, {0, 10}, {10, 0}, {0, 0}, {12, 3}};
@@ -92,18 +96,20 @@ Contract IntervalJoin(Rng& rng) {
   const On& on = RandomOn(rng);
   Contract contract;
   contract.sources = {"a", "b"};
-  contract.late_allowed = false;
   contract.nodes = absl::StrCat(
       "operators:\n  w:\n    type: interval_join\n    left: a\n    right: b\n    join: ",
       outer ? "left" : "inner", "\n    ", on.yaml, "\n    within: {before: ", before,
       "s, after: ", after, "s}\n    fields: {i: a.id, s: a.s, j: b.id, t: b.s}\n", kOut);
   contract.model = [=, before = before * kSecond, after = after * kSecond](const History& history) {
     Expected expected;
+    // What is behind the watermark is counted and joined with nothing, also in the outer join.
+    for (const Fed& fed : history) expected.late += IsLate(fed) ? 1 : 0;
     for (const Fed& left : history) {
-      if (left.event->source != "a") continue;
+      if (left.event->source != "a" || IsLate(left)) continue;
       bool matched = false;
       for (const Fed& right : history) {
-        if (right.event->source != "b" || !on.match(left.row(), right.row())) continue;
+        if (right.event->source != "b" || IsLate(right)) continue;
+        if (!on.match(left.row(), right.row())) continue;
         if (right.row().ts < left.row().ts - before || right.row().ts > left.row().ts + after)
           continue;
         matched = true;
@@ -117,6 +123,109 @@ Contract IntervalJoin(Rng& rng) {
 }
 
 TEST_CASE("contract: interval_join", "[contract][join]") { KeepAll(IntervalJoin, 60); }
+
+/// A job with a lookup_join on the world's table.
+std::string LookupNodes(const std::string& type, const std::string& more) {
+  return absl::StrCat(
+      "operators:\n  w:\n    type: lookup_join\n    input: a\n    table: {path: /t.json, format: "
+      "json, schema: "
+      "{k: bigint, name: string}",
+      more, "}\n    on: {k: k}\n    join: ", type, "\n    fields: {i: a.id, name: table.name}\n",
+      kOut);
+}
+
+const std::vector<std::pair<int64_t, std::string>>& LookupTable() {
+  static const auto& table =
+      *new std::vector<std::pair<int64_t, std::string>>{{-1, "zero"},
+                                                        {1'000'002, "one"},
+                                                        {1'000'002, "another one"},
+                                                        {3'000'008, "three"},
+                                                        {17, "never"}};
+  return table;
+}
+
+Contract LookupJoin(Rng& rng) {
+  const bool outer = rng.Below(2) == 0;
+  Contract contract;
+  contract.nodes =
+      LookupNodes(outer ? "left" : "inner", rng.Below(2) == 0 ? ", on_change: reload" : "");
+  contract.table = LookupTable();
+  contract.model = [outer](const History& history) {
+    Expected expected;
+    for (const Fed& fed : history) {
+      const size_t before = expected.rows.size();
+      for (const auto& [key, name] : LookupTable()) {
+        if (fed.row().k == key) expected.rows.push_back(absl::StrCat(fed.row().id, "|", name));
+      }
+      if (outer && expected.rows.size() == before)
+        expected.rows.push_back(absl::StrCat(fed.row().id, "|NULL"));
+    }
+    return expected;
+  };
+  return contract;
+}
+
+TEST_CASE("contract: lookup_join", "[contract][join]") { KeepAll(LookupJoin, 40); }
+
+TEST_CASE("contract: a job goes on with the table it began with, unless told otherwise",
+          "[contract][join]") {
+  for (const bool reload : {false, true}) {
+    INFO((reload ? "reload" : "fail"));
+    std::vector<Event> events;
+    for (int64_t id = 0; id < 12; ++id) {
+      events.push_back({"a", static_cast<int32_t>(id % 3), {id, id % 2 == 0 ? -1 : 7, "s", 1, id}});
+    }
+    World world(std::move(events), 1);
+    world.table = {{-1, "old"}, {5, "other"}};
+    world.table_digest = "first";
+    Cluster cluster;
+    const auto job = [&](int parallelism) {
+      return absl::StrCat("version: 1\nname: t\nparallelism: ", parallelism,
+                          "\nstate: {backend: memory}\nsources:\n", SourceYaml("a"),
+                          LookupNodes("inner", reload ? ", on_change: reload" : ""));
+    };
+    std::optional<Completed> saved;
+    {
+      JobRun run(&world, &cluster, job(2), std::nullopt);
+      world.Release(6);
+      run.Settle();
+      saved = run.Checkpoint();
+    }
+    {
+      // The digest goes from checkpoint to checkpoint, also through subtasks that saw no row.
+      absl::Status refused;
+      JobRun run(&world, &cluster, job(3), saved, &refused);
+      REQUIRE_STATUS(refused);
+      run.Settle();
+      saved = run.Checkpoint();
+    }
+    world.table = {{-1, "new"}};
+    world.table_digest = "second";
+    for (const int parallelism : {1, 2, 3}) {
+      absl::Status refused;
+      JobRun run(&world, &cluster, job(parallelism), saved, &refused);
+      INFO(refused);
+      CHECK(refused.ok() == reload);
+      if (reload) continue;
+      CHECK(absl::IsFailedPrecondition(refused));
+      CHECK_THAT(std::string(refused.message()), Catch::Contains("LOOKUP_TABLE_CHANGED"));
+    }
+    if (!reload) {  // the former file is put back
+      world.table = {{-1, "old"}, {5, "other"}};
+      world.table_digest = "first";
+    }
+    JobRun run(&world, &cluster, job(1), saved);
+    world.Release(12);
+    run.Settle();
+    run.Checkpoint();
+    std::vector<std::string> rows;
+    for (const Written& written : world.Visible("out")) rows.push_back(written.text);
+    std::sort(rows.begin(), rows.end());
+    const std::string then = reload ? "|new" : "|old";
+    CHECK(rows ==
+          std::vector<std::string>{"0|old", "10" + then, "2|old", "4|old", "6" + then, "8" + then});
+  }
+}
 
 }  // namespace
 }  // namespace weir::taskmanager::contract

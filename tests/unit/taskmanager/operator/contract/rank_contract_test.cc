@@ -27,6 +27,13 @@ const Keys& RandomKeys(Rng& rng) {
   return all[rng.Below(all.size())];
 }
 
+/// What `keys` make of a row that was written.
+std::string KeyOf(const Keys& keys, const std::string& text) {
+  const std::vector<std::string> values = Values(text);
+  if (keys.yaml == "key_by: [k]") return values[1];
+  return keys.yaml == "key_by: [s, k]" ? values[2] + "|" + values[1] : values[3];
+}
+
 /// -1, 0, 1; NULL is last in both directions.
 template <typename T>
 int Compare(const std::optional<T>& a, const std::optional<T>& b, bool descending) {
@@ -92,13 +99,17 @@ Contract WindowedTopN(Rng& rng) {
       "operators:\n  w:\n    type: top_n\n    input: a\n    ", one_group ? "" : keys.yaml, "\n    ",
       order.yaml, "\n    limit: ", limit, "\n    ties: ", ties ? "true" : "false", "\n",
       ranked ? "    rank: place\n" : "", "    window: {tumbling: 10s}\n", kOut);
+  contract.late_sink = rng.Below(2) == 0;
+  if (contract.late_sink)
+    contract.nodes += "  late: {type: file, path: /z, format: {type: json}, input: w.late}\n";
   contract.model = [=](const History& history) {
     Expected expected;
     std::map<std::pair<int64_t, std::string>, std::vector<const Row*>> groups;
     for (const Fed& fed : history) {
       const int64_t start = FloorTo(fed.row().ts, 10 * kSecond);
-      if (fed.watermark != batch::kMinTimestamp && start + 10 * kSecond <= fed.watermark) {
+      if (fed.is_behind(start + 10 * kSecond)) {
         ++expected.late;
+        expected.late_rows.push_back(Text(fed.row()));
       } else {
         groups[{start, one_group ? "" : keys.text(fed.row())}].push_back(&fed.row());
       }
@@ -176,15 +187,7 @@ Contract UpdatingTopN(Rng& rng) {
   // The result's key: key_by and rank; rows are unique by their id, so the key is found from the
   // row.
   contract.key = [keys](const std::string& text) {
-    const size_t a = text.find('|'), b = text.find('|', a + 1), c = text.find('|', b + 1),
-                 d = text.find('|', c + 1);
-    const std::string k = text.substr(a + 1, b - a - 1), s = text.substr(b + 1, c - b - 1),
-                      v = text.substr(c + 1, d - c - 1);
-    const std::string rank = text.substr(text.rfind('|') + 1);
-    return absl::StrCat(keys.yaml == "key_by: [k]"      ? k
-                        : keys.yaml == "key_by: [s, k]" ? s + "|" + k
-                                                        : v,
-                        "|", rank);
+    return KeyOf(keys, text) + "|" + Values(text).back();
   };
   contract.model = [=](const History& history) {
     Expected expected;
@@ -204,34 +207,36 @@ TEST_CASE("contract: top_n that replaces its rows", "[contract][rank]") {
   KeepAll(UpdatingTopN, 40);
 }
 
+/// In the order in which deduplicate has the rows of a key.
+bool IsBefore(const Row& a, const Row& b) {
+  const auto order = [](const Row& row) {
+    return std::make_pair(row.ts, batch::HashKey(CanonicalBytes(row)));
+  };
+  return order(a) < order(b);
+}
+
 Contract Deduplicate(Rng& rng) {
   const bool last = rng.Below(2) == 0;
   const Keys& keys = RandomKeys(rng);
   Contract contract;
-  contract.nodes = absl::StrCat("operators:\n  w:\n    type: deduplicate\n    input: a\n    ",
-                                keys.yaml, "\n    keep: ", last ? "last" : "first", "\n",
-                                last ? kUpdatingOut : kOut);
-  contract.counts_late = false;
-  contract.late_allowed = last;  // the first is given away when the watermark has passed it
+  contract.nodes =
+      absl::StrCat("operators:\n  w:\n    type: deduplicate\n    input: a\n    ", keys.yaml,
+                   "\n    keep: ", last ? "last" : "first", "\n", last ? kUpdatingOut : kOut);
   if (last) {
     contract.row_kinds = true;
-    contract.key = [keys](const std::string& text) {
-      const size_t a = text.find('|'), b = text.find('|', a + 1), c = text.find('|', b + 1),
-                   d = text.find('|', c + 1);
-      const std::string k = text.substr(a + 1, b - a - 1), s = text.substr(b + 1, c - b - 1),
-                        v = text.substr(c + 1, d - c - 1);
-      return keys.yaml == "key_by: [k]" ? k : keys.yaml == "key_by: [s, k]" ? s + "|" + k : v;
-    };
+    contract.key = [keys](const std::string& text) { return KeyOf(keys, text); };
   }
   contract.model = [=](const History& history) {
     Expected expected;
     std::map<std::string, const Row*> kept;
     for (const Fed& fed : history) {
+      // The first is given away when the watermark has passed it: what comes later is late.
+      if (!last && fed.is_behind(fed.row().ts + 1)) {
+        ++expected.late;
+        continue;
+      }
       const Row*& best = kept[keys.text(fed.row())];
-      const auto rank = [](const Row& row) {
-        return std::make_pair(row.ts, batch::HashKey(CanonicalBytes(row)));
-      };
-      if (best == nullptr || (last ? rank(fed.row()) > rank(*best) : rank(fed.row()) < rank(*best)))
+      if (best == nullptr || (last ? IsBefore(*best, fed.row()) : IsBefore(fed.row(), *best)))
         best = &fed.row();
     }
     for (const auto& [key, row] : kept) expected.rows.push_back(Text(*row));

@@ -132,6 +132,13 @@ ConnectorRegistry World::Connectors() {
       [this](const SinkContext& context) -> absl::StatusOr<std::unique_ptr<TwoPhaseCommitSink>> {
     return std::make_unique<Sink>(this, context);
   };
+  registry.table = [this](const SourceContext& context) -> absl::StatusOr<BoundedTable> {
+    BatchOf batch(context.schema, static_cast<int64_t>(table.size()));
+    auto at = [&](int64_t r) { return table[static_cast<size_t>(r)]; };
+    batch.Set<int64_t>("k", [&](int64_t r) { return std::optional(at(r).first); });
+    batch.Set<std::string>("name", [&](int64_t r) { return std::optional(at(r).second); });
+    return BoundedTable{batch.Finish(), table_digest};
+  };
   return registry;
 }
 

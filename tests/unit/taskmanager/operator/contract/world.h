@@ -90,6 +90,10 @@ class World {
   /// Connectors `file` of an attempt; the world outlives them.
   ConnectorRegistry Connectors();
 
+  /// A bounded table {k: bigint, name: string}, and the digest of what it was read from.
+  std::vector<std::pair<int64_t, std::string>> table;
+  std::string table_digest;
+
   Rng rng;
   bool whole_reads = false;  // a read takes all that may be read
   bool may_end = false;      // splits end behind their last row

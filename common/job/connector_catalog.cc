@@ -36,6 +36,4 @@ std::vector<std::string> ConnectorCatalog::Names(NodeKind kind) const {
   return names;
 }
 
-bool IsPlannedConnector(std::string_view type) { return type == "nexmark"; }
-
 }  // namespace weir::job

@@ -75,7 +75,4 @@ class ConnectorCatalog {
   std::map<std::string, std::shared_ptr<const ConnectorDescriptor>, std::less<>> descriptors_;
 };
 
-/// Types that the contract has and nobody built yet: refused as `not supported yet`.
-bool IsPlannedConnector(std::string_view type);
-
 }  // namespace weir::job

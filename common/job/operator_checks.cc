@@ -167,14 +167,19 @@ class OperatorChecker {
   }
 
   void CheckTable(const Node& node) {
-    if (node.options.Find("path") == nullptr) {
-      Error(node.location, "`table` of `", node.name, "` has no `path`");
+    // The places and words are those of who reads a job file: one mistake is one message.
+    if (node.format.type == FormatType::kNone) {
+      Error(node.location, "key `table` is missing in ", What(node));
+      return;
     }
+    const Location at = node.options.location;
+    if (node.options.Find("path") == nullptr)
+      Error(at, "key `path` is missing in ", WhatTable(node));
     if (node.format.type != FormatType::kJson && node.format.type != FormatType::kCsv) {
       Error(node.format.location.line > 0 ? node.format.location : node.location, "the table of `",
             node.name, "` must be json or csv");
     }
-    if (node.schema.empty()) Error(node.location, "`table` of `", node.name, "` has no `schema`");
+    if (node.schema.empty()) Error(at, "key `schema` is missing in ", WhatTable(node));
     if (node.schema.size() > kMaxColumns) {
       Error(node.location, "more than ", kMaxColumns, " columns in `schema`");
     }
@@ -217,6 +222,8 @@ class OperatorChecker {
 std::string What(const Node& node) {
   return absl::StrCat(std::string(ToString(node.kind)), " `", node.name, "`");
 }
+
+std::string WhatTable(const Node& node) { return absl::StrCat("`table` of `", node.name, "`"); }
 
 void CheckOperator(const Node& node, config::Diagnostics* diagnostics) {
   OperatorChecker(node, diagnostics).Run();

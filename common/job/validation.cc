@@ -198,13 +198,8 @@ class Validator {
     const ConnectorDescriptor* descriptor = catalog_.Find(node.type);
     if (descriptor == nullptr) {
       const std::vector<std::string> names = catalog_.Names(node.kind);
-      if (IsPlannedConnector(node.type)) {
-        Error(node.type_location, "connector `", node.type, "` is not supported yet");
-      } else {
-        Error(node.type_location, "no ", std::string(ToString(node.kind)), " is of type `",
-              node.type, "`", DidYouMean(node.type, names), "; there are ",
-              absl::StrJoin(names, ", "));
-      }
+      Error(node.type_location, "no ", std::string(ToString(node.kind)), " is of type `", node.type,
+            "`", DidYouMean(node.type, names), "; there are ", absl::StrJoin(names, ", "));
       return;
     }
     const ConnectorTraits* traits = source ? descriptor->source() : descriptor->sink();

@@ -30,11 +30,13 @@ class NodeReader {
   void ReadFormat(const Value* value, Node* node);
   void ReadSchema(const Value* value, Node* node);
   void ReadEventTime(const Value* value, Node* node);
-  void ReadKeys(const Value* value, Node* node);
   void ReadWindow(const Value* value, Node* node);
   void ReadOrder(const Value* value, Node* node);
   void ReadJoin(const config::Section& section, Node* node);
-  void ReadOn(const Value* value, Node* node);
+  /// The key's expressions by their names: a map, or a list of names or one name, which stand for
+  /// themselves. `holds`: that, for messages.
+  std::vector<NamedText> ReadNamed(const config::Section& section, std::string_view key,
+                                   std::string_view holds);
   /// A map of names to expressions, which may be any scalar.
   std::vector<NamedText> ReadExpressions(const Value* value, std::string_view key);
 

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/job/job_keys.h"
+#include "common/job/operator_checks.h"
 #include "common/job/yaml/node_reader.h"
 
 namespace weir::job {
@@ -19,13 +20,13 @@ void NodeReader::ReadOperator(const Section& section, Node* node) {
       node->fields = ReadExpressions(section.Find("fields"), "fields");
       return;
     case OperatorType::kWindowAggregate:
-      ReadKeys(section.Find("key_by"), node);
+      node->key_by = ReadNamed(section, "key_by", "columns, or a map of names to expressions");
       ReadWindow(section.Find("window"), node);
       node->allowed_lateness = section.Duration("allowed_lateness");
       node->aggregates = ReadExpressions(section.Find("aggregate"), "aggregate");
       return;
     case OperatorType::kTopN:
-      ReadKeys(section.Find("key_by"), node);
+      node->key_by = ReadNamed(section, "key_by", "columns, or a map of names to expressions");
       ReadWindow(section.Find("window"), node);
       ReadOrder(section.Find("order_by"), node);
       node->limit = section.Int("limit");
@@ -34,7 +35,7 @@ void NodeReader::ReadOperator(const Section& section, Node* node) {
       node->ttl = section.Duration("ttl");
       return;
     case OperatorType::kDeduplicate:
-      ReadKeys(section.Find("key_by"), node);
+      node->key_by = ReadNamed(section, "key_by", "columns, or a map of names to expressions");
       node->keep_last = section.Choice("keep") == 1;
       node->ttl = section.Duration("ttl");
       return;
@@ -60,7 +61,7 @@ void NodeReader::ReadOrder(const Value* value, Node* node) {
 void NodeReader::ReadJoin(const Section& section, Node* node) {
   node->join = static_cast<JoinType>(section.Choice("join"));
   node->fields = ReadExpressions(section.Find("fields"), "fields");
-  ReadOn(section.Find("on"), node);
+  node->on = ReadNamed(section, "on", "names, or a map of left to right expressions");
   if (node->operator_type() == OperatorType::kWindowJoin) ReadWindow(section.Find("window"), node);
   if (node->operator_type() == OperatorType::kIntervalJoin) {
     const Value* within = section.Find("within");
@@ -75,8 +76,9 @@ void NodeReader::ReadJoin(const Section& section, Node* node) {
   if (node->operator_type() != OperatorType::kLookupJoin || table == nullptr || !table->is_map()) {
     return;
   }
-  Section keys(table, TableKeys(), "`table`", table->location, diagnostics_);
+  Section keys(table, TableKeys(), WhatTable(*node), table->location, diagnostics_);
   keys.Check();
+  node->options.location = table->location;
   kind_ = NodeKind::kSource;  // its format and schema are those of a source
   ReadFormat(keys.Find("format"), node);
   if (keys.Find("format") == nullptr) node->format.type = FormatType::kJson;
@@ -87,47 +89,27 @@ void NodeReader::ReadJoin(const Section& section, Node* node) {
   }
 }
 
-void NodeReader::ReadOn(const Value* value, Node* node) {
-  if (value == nullptr) return;
-  if (value->is_map()) {
-    node->on = ReadExpressions(value, "on");
-    return;
-  }
+std::vector<NamedText> NodeReader::ReadNamed(const Section& section, std::string_view key,
+                                             std::string_view holds) {
+  const Value* value = section.Find(key);
+  if (value == nullptr) return {};
+  if (value->is_map()) return ReadExpressions(value, key);
+  std::vector<NamedText> entries;
   auto add = [&](const Value& item) {
     if (!item.is_scalar() || item.kind == Value::Kind::kNull) {
       diagnostics_->Error(item.location,
-                          "`on` must hold names, or a map of left to right expressions");
-      return;
-    }
-    node->on.push_back({item.text, TextOf(item), item.location});
-  };
-  if (value->is_list()) {
-    for (const Value& item : value->items) add(item);
-  } else {
-    add(*value);
-  }
-}
-
-void NodeReader::ReadKeys(const Value* value, Node* node) {
-  if (value == nullptr) return;
-  if (value->is_map()) {
-    node->key_by = ReadExpressions(value, "key_by");
-    return;
-  }
-  auto add = [&](const Value& item) {
-    if (!item.is_scalar() || item.kind == Value::Kind::kNull) {
-      diagnostics_->Error(item.location,
-                          "`key_by` must hold columns, or a map of names to expressions");
+                          absl::StrCat("`", std::string(key), "` must hold ", std::string(holds)));
       return;
     }
     // The name is the column's, which the plan finds out: it may be quoted.
-    node->key_by.push_back({item.text, TextOf(item), item.location});
+    entries.push_back({item.text, TextOf(item), item.location});
   };
   if (value->is_list()) {
     for (const Value& item : value->items) add(item);
   } else {
     add(*value);
   }
+  return entries;
 }
 
 void NodeReader::ReadWindow(const Value* value, Node* node) {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/config/yaml/document.h"
+#include "common/job/validation.h"
 #include "tests/support/test_connectors.h"
 
 namespace weir::job {
@@ -154,6 +155,55 @@ sinks:
         "10:84: a tumbling window has no `slide`: {sliding: D, slide: D}\n"
         "10:101: `n` in `aggregate` has no expression\n"
         "12:3: two nodes are called `s` (the first is the source in line 5)");
+}
+
+TEST_CASE("job reader: keys are a name, a list of names, or a map of names to expressions") {
+  const auto keys = [](const std::string& written) {
+    const JobSpec spec = Read(
+        "version: 1\nname: a\nsources: {s: {type: file, path: /p, format: json}}\n"
+        "operators: {d: {type: deduplicate, input: s, key_by: " +
+        written +
+        "}}\n"
+        "sinks: {t: {type: print, input: d}}\n");
+    std::string text;
+    for (const NamedText& key : spec.nodes[1].key_by) text += key.name + "=" + key.value.text + ";";
+    return text;
+  };
+  CHECK(keys("a") == "a=a;");
+  CHECK(keys("[a, b]") == "a=a;b=b;");
+  CHECK(keys("{a: b + 1}") == "a=b + 1;");
+  const std::string errors = Errors(
+      "version: 1\nname: a\nsources: {s: {type: file, path: /p, format: json}}\n"
+      "operators: {d: {type: deduplicate, input: s, key_by: [a, [b]]},\n"
+      "  j: {type: window_join, inputs: [s, d], window: {tumbling: 1s}, fields: {a: s.a}, on: [a, "
+      "[b]]}}\n"
+      "sinks: {t: {type: print, input: j}}\n");
+  CHECK_THAT(errors,
+             Catch::Contains("4:58: `key_by` must hold columns, or a map of names to expressions"));
+  CHECK_THAT(errors,
+             Catch::Contains("`on` must hold names, or a map of left to right expressions"));
+}
+
+TEST_CASE("job reader: what a lookup's table lacks is reported once, also by the validation") {
+  const auto errors = [](const std::string& table) {
+    config::Diagnostics diagnostics;
+    const std::optional<JobSpec> spec = ReadJob(
+        "version: 1\nname: a\nsources: {s: {type: file, path: /p, format: json, schema: {a: "
+        "int}}}\n"
+        "operators: {j: {type: lookup_join, input: s, on: a, fields: {a: s.a}" +
+            table +
+            "}}\n"
+            "sinks: {t: {type: print, input: j}}\n",
+        {}, testing::TestCatalog(), &diagnostics);
+    if (spec) Validate(*spec, testing::TestCatalog(), &diagnostics);
+    return std::string(diagnostics.ToStatus().message());
+  };
+  CHECK(errors(", table: {path: /t, schema: {a: int}}").empty());
+  CHECK(errors("") == "4:13: key `table` is missing in operator `j`");
+  CHECK(errors(", table: {schema: {a: int}}") == "4:78: key `path` is missing in `table` of `j`");
+  CHECK(errors(", table: {path: /t}") == "4:78: key `schema` is missing in `table` of `j`");
+  CHECK(errors(", table: {path: /t, format: raw, schema: {a: int}}") ==
+        "4:97: the table of `j` must be json or csv");
 }
 
 TEST_CASE("job reader: what is no map, no YAML, or empty is one error") {

@@ -29,7 +29,7 @@ constexpr char kUsage[] =
     "              --minutes M [--seed N]           seeds from N (default: a fresh one) for so long\n"
     "              --count N [--seed N]             so many seeds from N (default: a fresh one)\n"
     "  --seconds S      virtual time in which faults come and go (default 18; a run lasts some seconds more)\n"
-    "  --kind K         control or real jobs only\n"
+    "  --kind K         jobs of this kind only: control, real, sessions, top, join, firsts\n"
     "  --jobmanagers N  so many, on a simulated etcd; 1: one, on files; 0: one, on etcd (default: drawn)\n"
     "  --faults TEXT    this plan (as a run prints it) instead of the seed's; none: no faults\n"
     "  --jobs N         processes at once (default: the cores)\n"
@@ -85,8 +85,8 @@ Arguments Parse(int argc, char** argv) {
       a.replay += absl::StrCat(" --seconds ", seconds);
     } else if (option == "--kind") {
       const std::string kind = value();
-      if (kind != "control" && kind != "real") Usage("--kind is control or real");
-      a.run.kind = kind == "real" ? Workload::Kind::kReal : Workload::Kind::kControl;
+      a.run.kind = KindOf(kind);
+      if (!a.run.kind) Usage("--kind is control, real, sessions, top, join or firsts");
       a.replay += " --kind " + kind;
     } else if (option == "--jobmanagers") {
       const uint64_t jobmanagers = number();

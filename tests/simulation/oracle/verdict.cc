@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tests/simulation/oracle/queries.h"
 #include "tests/simulation/oracle/windows.h"
 
 namespace weir::sim {
@@ -13,6 +14,16 @@ namespace {
 
 void Append(Violations* all, Violations more) {
   all->insert(all->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+std::vector<std::string> RowsOf(Workload::Kind kind, const Ranges& records) {
+  switch (kind) {
+    case Workload::Kind::kSessions: return SessionsOf(records);
+    case Workload::Kind::kTop: return TopOf(records);
+    case Workload::Kind::kJoin: return JoinOf(records);
+    case Workload::Kind::kFirsts: return FirstsOf(records);
+    default: return WindowsOf(records);
+  }
 }
 
 /// What one sink must show.
@@ -25,11 +36,11 @@ class SinkJudge {
   }
 
   Violations Judge(const std::vector<std::string>& rows, const std::string& where) const {
-    if (outcome_.workload->kind == Workload::Kind::kReal) {
+    if (outcome_.workload->kind != Workload::Kind::kControl) {
       // Windows of a job that did not come to its end are not all fired.
       const bool whole = !outcome_.legs.empty() && outcome_.legs.back().end == jobmanager::JobState::kFinished;
       if (!whole || honest_loss_) return Duplicates(rows, where);
-      return CheckSameRows(WindowsOf(expected_), rows, where);
+      return CheckSameRows(RowsOf(outcome_.workload->kind, expected_), rows, where);
     }
     std::vector<RecordId> output;
     for (const std::string& row : rows) {

@@ -7,6 +7,7 @@
 #include "common/config/diagnostics.h"
 #include "common/job/proto/job_proto.h"
 #include "common/job/yaml/job_reader.h"
+#include "tests/simulation/oracle/queries.h"
 
 namespace weir::sim {
 namespace {
@@ -18,6 +19,49 @@ bool OneIn(Rng* rng, uint64_t n) { return rng->Below(n) == 0; }
 
 constexpr int64_t kIntervals[] = {100, 200, 300, 500, 1'000};
 constexpr int64_t kTimeouts[] = {2'000, 3'000, 5'000, 10'000};
+
+constexpr Workload::Kind kReal[] = {Workload::Kind::kReal, Workload::Kind::kReal, Workload::Kind::kSessions,
+                                    Workload::Kind::kTop,  Workload::Kind::kJoin, Workload::Kind::kFirsts};
+
+std::string DurationOf(int64_t micros) { return absl::StrCat(micros / 1000, "ms"); }
+
+/// From `src` to `rows`.
+std::string OperatorsOf(Workload::Kind kind) {
+  switch (kind) {
+    case Workload::Kind::kControl: return "  rows: {type: select, input: src, fields: {p: p, s: s}}\n";
+    case Workload::Kind::kReal:
+      return "  good: {type: filter, input: src, where: f = 1}\n"
+             "  win: {type: window_aggregate, input: good, key_by: [k], window: {tumbling: 4s},\n"
+             "        aggregate: {c: count(*), s: sum(s), q: sum(p)}}\n"
+             "  rows: {type: select, input: win, fields: {k: k, b: window_start, c: c, s: s, q: q}}\n";
+    case Workload::Kind::kSessions:
+      return absl::StrCat(
+          "  good: {type: filter, input: src, where: f = 1}\n"
+          "  win: {type: window_aggregate, input: good, key_by: [k], window: {session: ",
+          DurationOf(kSessionGapMicros),
+          "},\n        aggregate: {c: count(*), s: sum(s), q: sum(p)}}\n  rows: {type: select, input: win, fields: "
+          "{k: k, b: window_start, e: window_end, c: c, s: s, q: q}}\n");
+    case Workload::Kind::kTop:
+      return absl::StrCat(
+          "  good: {type: filter, input: src, where: f = 1}\n"
+          "  win: {type: window_aggregate, input: good, key_by: [k], window: {sliding: ",
+          DurationOf(kSlidingMicros), ", slide: ", DurationOf(kSlideMicros),
+          "}, aggregate: {c: count(*)}}\n  top: {type: top_n, input: win, order_by: [c desc, k], limit: ", kTopRows,
+          ", rank: r, window: input}\n  rows: {type: select, input: top, fields: {k: k, b: window_start, c: c, r: r}}\n");
+    case Workload::Kind::kJoin:
+      return absl::StrCat(
+          "  good: {type: filter, input: src, where: f = 1}\n  bad: {type: filter, input: src, where: f = 0}\n"
+          "  rows: {type: interval_join, left: good, right: bad, join: left, on: [k], within: {before: ",
+          DurationOf(kBeforeMicros), ", after: ", DurationOf(kAfterMicros),
+          "},\n         fields: {k: good.k, p: good.p, s: good.s, x: bad.p, y: bad.s}}\n");
+    case Workload::Kind::kFirsts:
+      return absl::StrCat(
+          "  good: {type: filter, input: src, where: f = 1}\n  first: {type: deduplicate, input: good, key_by: {g: s / ",
+          kGroupOf, "}, keep: first, ttl: 1s}\n  rows: {type: select, input: first, fields: {k: s / ", kGroupOf,
+          ", s: s}}\n");
+  }
+  return "";
+}
 
 /// The least that the Kafka sink's validation takes.
 int64_t LeastTransactionTimeout(const Workload& w) {
@@ -37,10 +81,29 @@ const char* ToString(Workload::Action action) {
   return "";
 }
 
+const char* ToString(Workload::Kind kind) {
+  switch (kind) {
+    case Workload::Kind::kControl: return "control";
+    case Workload::Kind::kReal: return "real";
+    case Workload::Kind::kSessions: return "sessions";
+    case Workload::Kind::kTop: return "top";
+    case Workload::Kind::kJoin: return "join";
+    case Workload::Kind::kFirsts: return "firsts";
+  }
+  return "";
+}
+
+std::optional<Workload::Kind> KindOf(std::string_view name) {
+  for (int kind = 0; kind <= static_cast<int>(Workload::Kind::kFirsts); ++kind) {
+    if (name == ToString(static_cast<Workload::Kind>(kind))) return static_cast<Workload::Kind>(kind);
+  }
+  return std::nullopt;
+}
+
 Workload DrawWorkload(const WorkloadChoice& choice, Rng* rng) {
   Workload w;
-  w.kind = choice.kind ? *choice.kind : OneIn(rng, 4) ? Workload::Kind::kReal : Workload::Kind::kControl;
-  const bool real = w.kind == Workload::Kind::kReal;
+  w.kind = choice.kind ? *choice.kind : OneIn(rng, 4) ? kReal[rng->Below(std::size(kReal))] : Workload::Kind::kControl;
+  const bool real = w.kind != Workload::Kind::kControl;
   w.kafka = choice.kafka && (!choice.file || !OneIn(rng, 3));
   w.file = choice.file && (!w.kafka || (!real && OneIn(rng, 3)));
   const auto most = static_cast<int64_t>(std::min<int32_t>(3, choice.slots));
@@ -86,18 +149,9 @@ std::string JobFileOf(const Workload& w, int leg, int32_t parallelism) {
       "}\nrestart: {strategy: exponential, initial_delay: 100ms, max_delay: 1s, max_attempts: 1000000}\n",
       "state: {backend: memory}\nsources:\n  src: {type: simulated, splits: ", w.splits, ", per_second: ", w.per_second,
       ", start: ", w.latest ? "latest" : "earliest", w.records ? absl::StrCat(", records: ", *w.records) : "");
-  const bool real = w.kind == Workload::Kind::kReal;
-  absl::StrAppend(&text, real ? ", event_time: {field: t, max_delay: 0s}" : "", "}\noperators:\n");
-  if (real) {
-    absl::StrAppend(&text,
-                    "  good: {type: filter, input: src, where: f = 1}\n"
-                    "  win: {type: window_aggregate, input: good, key_by: [k], window: {tumbling: 4s},\n"
-                    "        aggregate: {c: count(*), s: sum(s), q: sum(p)}}\n"
-                    "  rows: {type: select, input: win, fields: {k: k, b: window_start, c: c, s: s, q: q}}\n");
-  } else {
-    absl::StrAppend(&text, "  rows: {type: select, input: src, fields: {p: p, s: s}}\n");
-  }
-  absl::StrAppend(&text, "sinks:\n");
+  const bool real = w.kind != Workload::Kind::kControl;
+  absl::StrAppend(&text, real ? ", event_time: {field: t, max_delay: 0s}" : "", "}\noperators:\n", OperatorsOf(w.kind),
+                  "sinks:\n");
   if (w.kafka) {
     absl::StrAppend(&text, "  topic: {type: kafka, input: rows, brokers: broker:9092, topic: ", Workload::kTopic,
                     ", key: ", real ? "k" : "p", ", transaction_timeout: ", w.transaction_timeout_ms,
@@ -119,7 +173,7 @@ absl::StatusOr<std::string> SpecOf(const std::string& job_file, const job::Conne
 
 std::string Describe(const Workload& w) {
   std::string text = absl::StrCat(
-      w.kind == Workload::Kind::kReal ? "real" : "control", " job, ", w.splits, " splits at ", w.per_second, "/s from ",
+      ToString(w.kind), " job, ", w.splits, " splits at ", w.per_second, "/s from ",
       w.latest ? "latest" : "earliest", w.records ? absl::StrCat(", ", *w.records, " records each") : ", unbounded",
       ", to", w.kafka ? " kafka" : "", w.file ? " file" : "", ", parallelism ", w.parallelism, ", checkpoints every ",
       w.interval_ms, " ms within ", w.timeout_ms, " ms, ", w.max_concurrent, " at once");

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,10 +16,12 @@ namespace weir::sim {
 /// A job and what its user does with it in one run, drawn from a seed.
 ///
 /// Thread: a value.
-/// Shape:  `control`: sources straight to sinks. `real`: filter, hash exchange, tumbling window with state, one sink.
+/// Shape:  `control`: sources straight to sinks. The others filter, exchange by hash, keep state and have one sink:
+///         `real` tumbling windows, `sessions` session windows, `top` sliding windows and the most frequent keys of each,
+///         `join` an interval join, `firsts` the first record of each group.
 ///         The records of a run are those of one source, whatever jobs read it one after another.
 struct Workload {
-  enum class Kind : uint8_t { kControl, kReal };
+  enum class Kind : uint8_t { kControl, kReal, kSessions, kTop, kJoin, kFirsts };
   /// What is done to a job at a moment. The last two start a job of another parallelism from where this one ended.
   enum class Action : uint8_t { kSavepoint, kCancel, kStop, kStopAndRestore, kCancelAndRestore };
   struct Step {
@@ -44,6 +47,8 @@ struct Workload {
 };
 
 const char* ToString(Workload::Action action);
+const char* ToString(Workload::Kind kind);
+std::optional<Workload::Kind> KindOf(std::string_view name);
 
 /// What sort of workload is asked for; the rest is drawn.
 struct WorkloadChoice {

@@ -1,8 +1,10 @@
 #include "tests/simulation/workload/workload.h"
 
+#include <map>
+
 #include "catch2/catch.hpp"
-#include "common/plan/plan.h"
 #include "common/job/proto/job_proto.h"
+#include "common/plan/plan.h"
 #include "taskmanager/connector/file/file_descriptor.h"
 #include "taskmanager/connector/kafka/kafka_descriptor.h"
 #include "tests/simulation/workload/source.h"
@@ -15,11 +17,12 @@ TEST_CASE("every workload that is drawn is a job that the product takes") {
   catalog.Add(SimulatedSourceDescriptor());
   catalog.Add(taskmanager::file::Descriptor());
   catalog.Add(taskmanager::kafka::Descriptor());
-  int real = 0, bounded = 0;
-  for (uint64_t seed = 0; seed < 200; ++seed) {
+  int bounded = 0;
+  std::map<Workload::Kind, int> kinds;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
     Rng rng(seed);
     const Workload workload = DrawWorkload({}, &rng);
-    real += workload.kind == Workload::Kind::kReal ? 1 : 0;
+    ++kinds[workload.kind];
     bounded += workload.records ? 1 : 0;
     INFO(Describe(workload));
     const std::string file = JobFileOf(workload, 0, workload.parallelism);
@@ -34,7 +37,9 @@ TEST_CASE("every workload that is drawn is a job that the product takes") {
     REQUIRE(plan.ok());
     CHECK((*plan)->slots == workload.parallelism);
   }
-  CHECK(real > 20);
+  CHECK(kinds.size() == 6);
+  const int real = 400 - kinds[Workload::Kind::kControl];
+  CHECK(real > 60);
   CHECK(bounded > real);
 }
 

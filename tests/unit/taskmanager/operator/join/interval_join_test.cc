@@ -1,7 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "taskmanager/operator/join/interval_join_operator.h"
-#include "tests/unit/taskmanager/operator/join/join_model.h"
-#include "tests/unit/taskmanager/operator/join/join_pipeline.h"
+#include "tests/unit/taskmanager/operator/join/join_run.h"
 
 // interval_join against every pair of rows, whatever the batches, watermarks, checkpoints, restores and parallelisms.
 
@@ -19,11 +18,8 @@ struct Job {
 };
 
 std::shared_ptr<const plan::ExecutionPlan> PlanFor(const Job& job) {
-  const std::string schema = "{k: bigint, s: string, n: bigint, text: string not null, ts: timestamp not null}";
   const std::string yaml = absl::StrCat(
-      "version: 1\nname: t\nparallelism: 2\nsources:\n",
-      "  a: {type: file, path: /a, format: {type: json}, schema: ", schema, ", event_time: {field: ts}}\n",
-      "  b: {type: file, path: /b, format: {type: json}, schema: ", schema, ", event_time: {field: ts}}\n",
+      JoinSources(),
       "operators:\n  j:\n    type: interval_join\n    left: a\n    right: b\n    on: ", job.keys->on,
       "\n    within: {before: ", job.before_ms, "ms, after: ", job.after_ms, "ms}\n    join: ", job.type,
       "\n    fields: {ln: a.n, lt: a.text, ls: a.s, rn: b.n, rt: b.text, rs: b.s}\n",
@@ -52,19 +48,13 @@ std::vector<std::string> Expected(const Job& job, const std::vector<JoinRow>& le
   return out;
 }
 
-struct Shape {
-  std::string backend;
-  int64_t memory_budget;
-  int steps, keys, max_batch;
-};
-
 std::unique_ptr<JoinPipeline> Open(const std::shared_ptr<const plan::ExecutionPlan>& plan, StateHome* home,
-                                   int receivers, const PipelineSnapshot* restored = nullptr) {
+                                   int receivers) {
   return std::make_unique<JoinPipeline>(
-      plan, [] { return std::make_unique<IntervalJoinOperator>(); }, home, receivers, restored);
+      plan, [] { return std::make_unique<IntervalJoinOperator>(); }, home, receivers, nullptr);
 }
 
-void Run(uint64_t seed, const Shape& shape) {
+void Run(uint64_t seed, const JoinShape& shape) {
   Rng rng(seed);
   static const std::vector<std::pair<int64_t, int64_t>> kIntervals = {
       {5000, 3000}, {0, 4000}, {2500, 0}, {0, 0}, {1, 1}};
@@ -72,61 +62,11 @@ void Run(uint64_t seed, const Shape& shape) {
   const Job job{before, after, rng.Below(2) == 0 ? "inner" : "left",
                 &model::JoinKeySets()[rng.Below(model::JoinKeySets().size())]};
   INFO("seed " << seed << ", before " << before << " after " << after << " " << job.type << " on " << job.keys->on);
-  const auto plan = PlanFor(job);
-  StateHome home;
-  home.backend = shape.backend;
-  home.memory_budget = shape.memory_budget;
-  auto receivers = [&] { return 1 + static_cast<int>(rng.Below(4)); };
-  auto pipeline = Open(plan, &home, receivers());
-  std::vector<JoinRow> accepted[2];
-  std::vector<std::string> emitted;
-  int64_t late = 0, late_counted = 0, checkpoint = 0, now = -25 * kSecond;
-  auto collect = [&] {
-    for (std::string& row : pipeline->Take()) emitted.push_back(std::move(row));
-    late_counted += std::exchange(pipeline->counters.late_rows, 0);
-  };
-  for (int step = 0; step < shape.steps; ++step) {
-    const int side = static_cast<int>(rng.Below(2));
-    const uint64_t what = rng.Below(20);
-    if (what < 12) {
-      std::vector<JoinRow> rows;
-      const uint64_t count = 1 + rng.Below(rng.Below(4) == 0 ? static_cast<uint64_t>(shape.max_batch) : 6);
-      for (uint64_t r = 0; r < count; ++r) {
-        JoinRow row = model::RandomJoinRow(rng, now, 8 * kSecond, shape.keys);
-        if (rng.Below(2) == 0) row.ts -= row.ts % kSecond;  // equal times, and the ends of intervals
-        rows.push_back(row);
-        if (row.ts < pipeline->watermark()) {
-          ++late;
-        } else {
-          accepted[side].push_back(std::move(row));
-        }
-      }
-      REQUIRE_STATUS(pipeline->Feed(side, model::MakeBatch(pipeline->schema(side), rows)));
-      now += static_cast<int64_t>(rng.Below(kSecond));
-    } else if (what < 18) {
-      int64_t to = now - 6 * kSecond + static_cast<int64_t>(rng.Below(8 * kSecond));
-      if (rng.Below(2) == 0) to -= to % kSecond;
-      if (to > pipeline->watermark_of(side)) REQUIRE_STATUS(pipeline->Advance(side, to));
-    } else {
-      const bool restore = rng.Below(2) == 0;
-      const PipelineSnapshot snapshot = pipeline->Checkpoint(++checkpoint, restore || rng.Below(3) > 0);
-      collect();
-      if (restore) pipeline = Open(plan, &home, receivers(), &snapshot);
-    }
-  }
-  for (int side = 0; side < 2; ++side) REQUIRE_STATUS(pipeline->Advance(side, batch::kMaxTimestamp));
-  collect();
-  std::sort(emitted.begin(), emitted.end());
-  CHECK(emitted == Expected(job, accepted[0], accepted[1]));
-  CHECK(late_counted == late);
-  // Nothing is left behind.
-  const PipelineSnapshot end = pipeline->Checkpoint(++checkpoint);
-  auto state = home.Open({0, plan->max_parallelism}, end.keyed);
-  for (const char* table : {"left", "right"}) {
-    auto opened = state->OpenTable({table, 4, true});
-    REQUIRE_STATUS(opened.status());
-    CHECK((*opened)->Namespaces().empty());
-  }
+  RunJoin(rng, shape,
+          {PlanFor(job), [] { return std::make_unique<IntervalJoinOperator>(); },
+           [](const JoinRow& row, int64_t watermark) { return row.ts < watermark; },
+           [&](const auto& left, const auto& right) { return Expected(job, left, right); },
+           {{"left", 4, true}, {"right", 4, true}}});
 }
 
 TEST_CASE("interval_join: random jobs agree with the model, state in memory", "[operator][join]") {
@@ -136,8 +76,6 @@ TEST_CASE("interval_join: random jobs agree with the model, state in memory", "[
 TEST_CASE("interval_join: random jobs agree with the model, state that does not fit in memory", "[operator][join]") {
   for (uint64_t seed = 1001; seed <= 1010; ++seed) Run(seed, {"rocksdb", 24 << 10, 40, 100, 300});
 }
-
-JoinRow RowOf(int64_t k, const std::string& text, int64_t ts) { return {k, "a", k, text, ts, 0}; }
 
 TEST_CASE("interval_join: a result is there as soon as both rows are, with the later time", "[operator][join]") {
   const Job job{2000, 1000, "inner", &model::JoinKeySets()[0]};

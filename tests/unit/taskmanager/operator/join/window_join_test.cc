@@ -1,8 +1,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
-#include "tests/unit/taskmanager/operator/join/join_model.h"
-#include "tests/unit/taskmanager/operator/join/join_pipeline.h"
+#include "tests/unit/taskmanager/operator/join/join_run.h"
 
 // window_join against every pair of rows, whatever the batches, watermarks, checkpoints, restores and parallelisms.
 
@@ -20,18 +19,13 @@ struct Job {
 };
 
 std::string Yaml(const Job& job, const std::string& fields = "", const std::string& more = "") {
-  const std::string schema = "{k: bigint, s: string, n: bigint, text: string not null, ts: timestamp not null}";
   std::string all = fields;
   if (all.empty()) {
     all = "ln: a.n, lt: a.text, ls: a.s";
     if (!job.one_side()) all += ", rn: b.n, rt: b.text, rs: b.s";
     all += ", window_start: window_start, bound: window_end";
   }
-  return absl::StrCat("version: 1\nname: t\nparallelism: 2\nsources:\n",
-                      "  a: {type: file, path: /a, format: {type: json}, schema: ", schema,
-                      ", event_time: {field: ts}}\n",
-                      "  b: {type: file, path: /b, format: {type: json}, schema: ", schema,
-                      ", event_time: {field: ts}}\n",
+  return absl::StrCat(JoinSources(),
                       "operators:\n  j:\n    type: window_join\n    left: a\n    right: b\n    on: ", job.keys->on,
                       "\n    window: {tumbling: ", job.size, "s}\n    join: ", job.type, "\n", more,
                       "    fields: {", all, "}\n",
@@ -104,28 +98,13 @@ bool IsLate(const Job& job, const JoinRow& row, int64_t watermark) {
   return start + job.size * kSecond <= watermark;
 }
 
-struct Shape {
-  std::string backend;
-  int64_t memory_budget;
-  int steps, keys, max_batch;
-};
-
 std::unique_ptr<JoinPipeline> Open(const std::shared_ptr<const plan::ExecutionPlan>& plan, StateHome* home,
-                                   int receivers, const PipelineSnapshot* restored = nullptr) {
+                                   int receivers) {
   return std::make_unique<JoinPipeline>(
-      plan, [] { return std::make_unique<WindowJoinOperator>(); }, home, receivers, restored);
+      plan, [] { return std::make_unique<WindowJoinOperator>(); }, home, receivers, nullptr);
 }
 
-void CheckEmpty(const plan::ExecutionPlan& plan, StateHome& home, const PipelineSnapshot& snapshot) {
-  auto state = home.Open({0, plan.max_parallelism}, snapshot.keyed);
-  for (const TableSpec& spec : {TableSpec{"pages", 0, true}, TableSpec{"counts", 8, false}}) {
-    auto table = state->OpenTable(spec);
-    REQUIRE_STATUS(table.status());
-    CHECK((*table)->Namespaces().empty());
-  }
-}
-
-void Run(uint64_t seed, const Shape& shape) {
+void Run(uint64_t seed, const JoinShape& shape) {
   Rng rng(seed);
   static const std::vector<std::pair<int64_t, int64_t>> kWindows = {{10, 10}, {10, 5}, {6, 4}, {3, 1}, {1, 1}};
   static const std::vector<std::string> kTypes = {"inner", "left", "right", "full", "semi", "anti"};
@@ -133,53 +112,11 @@ void Run(uint64_t seed, const Shape& shape) {
   const Job job{size, slide, kTypes[rng.Below(kTypes.size())],
                 &model::JoinKeySets()[rng.Below(model::JoinKeySets().size())]};
   INFO("seed " << seed << ", slide " << job.slide << "\n" << Yaml(job));
-  const auto plan = PlanFor(job);
-  StateHome home;
-  home.backend = shape.backend;
-  home.memory_budget = shape.memory_budget;
-  auto receivers = [&] { return 1 + static_cast<int>(rng.Below(4)); };
-  auto pipeline = Open(plan, &home, receivers());
-  std::vector<JoinRow> accepted[2];
-  std::vector<std::string> emitted;
-  int64_t late = 0, late_counted = 0, checkpoint = 0, now = -25 * kSecond;
-  auto collect = [&] {
-    for (std::string& row : pipeline->Take()) emitted.push_back(std::move(row));
-    late_counted += std::exchange(pipeline->counters.late_rows, 0);
-  };
-  for (int step = 0; step < shape.steps; ++step) {
-    const int side = static_cast<int>(rng.Below(2));
-    const uint64_t what = rng.Below(20);
-    if (what < 12) {
-      std::vector<JoinRow> rows;
-      const uint64_t count = 1 + rng.Below(rng.Below(4) == 0 ? static_cast<uint64_t>(shape.max_batch) : 6);
-      for (uint64_t r = 0; r < count; ++r) {
-        JoinRow row = model::RandomJoinRow(rng, now, 8 * kSecond, shape.keys);
-        row.seen_at = pipeline->watermark();
-        rows.push_back(row);
-        if (IsLate(job, row, row.seen_at)) {
-          ++late;
-        } else {
-          accepted[side].push_back(std::move(row));
-        }
-      }
-      REQUIRE_STATUS(pipeline->Feed(side, model::MakeBatch(pipeline->schema(side), rows)));
-      now += static_cast<int64_t>(rng.Below(kSecond));
-    } else if (what < 18) {
-      const int64_t to = now - 6 * kSecond + static_cast<int64_t>(rng.Below(8 * kSecond));
-      if (to > pipeline->watermark_of(side)) REQUIRE_STATUS(pipeline->Advance(side, to));
-    } else {
-      const bool restore = rng.Below(2) == 0;
-      const PipelineSnapshot snapshot = pipeline->Checkpoint(++checkpoint, restore || rng.Below(3) > 0);
-      collect();
-      if (restore) pipeline = Open(plan, &home, receivers(), &snapshot);
-    }
-  }
-  for (int side = 0; side < 2; ++side) REQUIRE_STATUS(pipeline->Advance(side, batch::kMaxTimestamp));
-  collect();
-  std::sort(emitted.begin(), emitted.end());
-  CHECK(emitted == Expected(job, accepted[0], accepted[1]));
-  CHECK(late_counted == late);
-  CheckEmpty(*plan, home, pipeline->Checkpoint(++checkpoint));
+  RunJoin(rng, shape,
+          {PlanFor(job), [] { return std::make_unique<WindowJoinOperator>(); },
+           [&](const JoinRow& row, int64_t watermark) { return IsLate(job, row, watermark); },
+           [&](const auto& left, const auto& right) { return Expected(job, left, right); },
+           {{"pages", 0, true}, {"counts", 8, false}}});
 }
 
 TEST_CASE("window_join: random jobs agree with the model, state in memory", "[operator][join]") {
@@ -189,8 +126,6 @@ TEST_CASE("window_join: random jobs agree with the model, state in memory", "[op
 TEST_CASE("window_join: random jobs agree with the model, state that does not fit in memory", "[operator][join]") {
   for (uint64_t seed = 1001; seed <= 1010; ++seed) Run(seed, {"rocksdb", 24 << 10, 40, 200, 400});
 }
-
-JoinRow RowOf(int64_t k, const std::string& text, int64_t ts) { return {k, "a", k, text, ts, 0}; }
 
 TEST_CASE("window_join: one key with very many partners is emitted batch by batch", "[operator][join]") {
   const Job job{10, 10, "inner", &model::JoinKeySets()[0]};

@@ -9,6 +9,8 @@ import machine
 import cluster
 
 JOBS = os.path.join(machine.ROOT, "tests", "bench", "nexmark")
+sys.path.insert(0, JOBS)
+import job_files  # noqa: E402
 # Fields of the exported events; timestamps are milliseconds.
 STREAMS = {
     "person": {"id": "bigint not null", "name": "string not null", "email_address": "string not null",
@@ -32,8 +34,7 @@ def queries():
 
 
 def streams(query):
-    with open(os.path.join(JOBS, query + ".yaml"), encoding="utf-8") as file:
-        return SOURCE.findall(file.read())
+    return SOURCE.findall(job_files.text(query))
 
 
 def side_input():
@@ -51,8 +52,7 @@ def environment(events, event_rate, parallelism, interval):
 
 def job(query, files=None):
     """The text of the query's job. files: {stream: path} for a job that reads them instead of making the events."""
-    with open(os.path.join(JOBS, query + ".yaml"), encoding="utf-8") as file:
-        text = file.read()
+    text = job_files.text(query)
     if files:
         def source(match):
             fields = ", ".join("%s: %s" % item for item in STREAMS[match.group(1)].items())
@@ -86,6 +86,15 @@ class Export:
             _output(["split", "-n", "r/%d" % count, "-d", "--additional-suffix=.jsonl", self.file(stream),
                      os.path.join(folder + ".new", "part-")])
             os.rename(folder + ".new", folder)
+        return folder
+
+    def side_input(self):
+        """The table of query 13 as JSON lines, in a folder of its own."""
+        folder = os.path.join(self.folder, "side-input")
+        os.makedirs(folder, exist_ok=True)
+        with open(side_input(), encoding="ascii") as table, open(os.path.join(folder, "part-0.jsonl"), "w",
+                                                                 encoding="ascii") as file:
+            file.writelines('{"key": %s, "value": "%s"}\n' % tuple(line.rstrip("\n").split(",")) for line in list(table)[1:])
         return folder
 
     def _make(self, events, event_rate):

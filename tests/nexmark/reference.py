@@ -52,8 +52,13 @@ def _sql(query):
 
 def key_of(query):
     """The key of a query whose result is updated; None of others."""
-    key = re.search(r"^-- key: (.*)$", _sql(query), re.MULTILINE)
-    return key.group(1) if key else None
+    return _said(_sql(query), "key")
+
+
+def _said(sql, what):
+    """What a comment `-- WHAT: …` of the query says; None without one."""
+    found = re.search(r"^-- %s: (.*)$" % what, sql, re.MULTILINE)
+    return found.group(1) if found else None
 
 
 def gather(folder, path):
@@ -113,8 +118,12 @@ class Reference:
                 file.write("%d,%d\n" % (number, xxhash.xxh3_64_intdigest(bytes.fromhex(text))))
         return path
 
-    def check(self, query, results_folder):
-        """Compares what lies in a results folder with the query's SQL. Returns the count of rows; Failure: they differ."""
+    def check(self, query, results_folder, any_of_equals=False):
+        """Compares what lies in a results folder with the query's SQL. Returns the count of rows; Failure: they differ.
+
+        any_of_equals: of bids that are equal by the query's order any may have been taken. Compared are the columns that do
+        not depend on it (`-- alike:`), and each row must be a bid of its own.
+        """
         sql, key = _sql(query), key_of(query)
         self.db.execute("CREATE OR REPLACE TABLE expected AS " + sql)
         columns = {c[0]: c[1] for c in self.db.execute("DESCRIBE expected").fetchall()}
@@ -137,7 +146,18 @@ class Reference:
                 key) if key else ""
             self.db.execute("CREATE OR REPLACE TABLE found AS SELECT %s FROM (FROM rows%s)" % (
                 ", ".join(_typed(c, t, "::BIGINT" if t == "TIMESTAMP" else "::" + t) for c, t in columns.items()), last))
+        alike = _said(sql, "alike")
+        if any_of_equals and alike:
+            self._check_bids(query)
+            for table in ("expected", "found"):
+                self.db.execute("CREATE OR REPLACE TABLE %s AS SELECT %s FROM %s" % (table, alike, table))
         return self._compare(query)
+
+    def _check_bids(self, query):
+        columns = ", ".join(c[0] for c in self.db.execute("DESCRIBE bid_read").fetchall())
+        wrong = self.db.execute("SELECT %s FROM found EXCEPT ALL SELECT %s FROM bid_read LIMIT 5" % (columns, columns)).fetchall()
+        if wrong:
+            raise Failure("%s: rows that are no bids, or come twice, for instance: %s" % (query, wrong))
 
     def _compare(self, query):
         expected, found = (self.db.execute("SELECT count(*) FROM " + t).fetchone()[0] for t in ("expected", "found"))

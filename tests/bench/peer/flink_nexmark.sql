@@ -55,6 +55,9 @@ GROUP BY B.bidder, SESSION(B.date_time, INTERVAL '10' SECOND);
 SELECT bidder, COUNT(*) AS bid_count, window_start AS starttime, window_end AS endtime
 FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(p_time), INTERVAL '10' SECOND))
 GROUP BY bidder, window_start, window_end;
+-- q13
+SELECT B.auction, B.bidder, B.price, B.date_time, S.`value`
+FROM bid B JOIN side_input S ON MOD(B.auction, 10000) = S.`key`;
 -- q14
 SELECT auction, bidder, 0.908 * price AS price,
   CASE WHEN HOUR(date_time) >= 8 AND HOUR(date_time) <= 18 THEN 'dayTime'

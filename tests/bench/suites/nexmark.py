@@ -5,6 +5,7 @@ import figures
 import job_run
 import machine
 import cluster
+import nexmark_check
 import nexmark_input
 from figures import Figure, Result, Table
 
@@ -27,6 +28,8 @@ def measure(options):
                              "parallelism": options.parallelism, "checkpoint": interval, "state": "RocksDB"})
     chosen = options.parts(nexmark_input.queries())
     if options.peers:
+        nexmark_check.check(options, chosen, result)
+        os.environ.update(nexmark_input.environment(events, rate, options.parallelism, interval))
         beside_peers(options, chosen, events, rate, interval, result)
     else:
         alone(options, chosen, result)
@@ -71,7 +74,7 @@ def beside_peers(options, chosen, events, rate, interval, result):
     for name, peer in options.peers.items():
         rows = []
         for query in chosen:
-            if not peer.has_query(query):
+            if not peer.is_timed(query):
                 continue
             streams = nexmark_input.streams(query)
             read = sum(export.rows[s] for s in streams)

@@ -6,9 +6,8 @@ import subprocess
 import tempfile
 
 import cluster
-import machine
 
-BINARY = os.path.join(machine.ROOT, "build", "release", "tests", "bench", "weir_state_bench")
+BINARY = os.path.join(os.path.dirname(os.environ["WEIR_BINARY"]), "tests", "bench", "weir_state_bench")
 
 
 def run(command, *arguments, deadline=1800):

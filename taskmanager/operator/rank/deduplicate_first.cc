@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/basic/late_rows.h"
 #include "taskmanager/operator/rank/deduplicate_operator.h"
 #include "taskmanager/operator/window/window_math.h"
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/basic/late_rows.h"
 #include "taskmanager/operator/rank/deduplicate_operator.h"
 
 namespace weir::taskmanager {

@@ -66,8 +66,4 @@ class RankWindows {
   size_t count_ = 0;
 };
 
-/// Counts rows that came too late and, where somebody reads them, emits them without computed keys.
-absl::Status EmitLateRows(const OperatorContext& context, const batch::Batch& batch, const std::vector<uint32_t>& rows,
-                          Output& output);
-
 }  // namespace weir::taskmanager

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/basic/late_rows.h"
 
 namespace weir::taskmanager {
 namespace {

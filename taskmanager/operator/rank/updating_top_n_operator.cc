@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/basic/late_rows.h"
 #include "taskmanager/operator/rank/top_n_operator.h"
 
 namespace weir::taskmanager {

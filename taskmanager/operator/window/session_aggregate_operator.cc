@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/basic/late_rows.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -30,7 +31,6 @@ absl::Status SessionAggregateOperator::Open(const OperatorContext& context) {
   RETURN_IF_ERROR(timers_.Open(*context.state, bucket));
   rows_.Open(context);
   results_.Open(context, accumulators_.get());
-  late_.Open(context);
   distinct_keys_.resize(window.aggregates.size());
   watermark_ = context.restored_watermark;
   return absl::OkStatus();
@@ -45,7 +45,7 @@ absl::Status SessionAggregateOperator::Process(batch::Batch batch, Output& outpu
   for (const uint32_t row : good) {
     (EndOf(times[row]) + lateness_ <= watermark_ ? late_rows_ : in_time_).push_back(row);
   }
-  if (!late_rows_.empty()) RETURN_IF_ERROR(late_.Emit(batch, late_rows_, output));
+  RETURN_IF_ERROR(EmitLateRows(context_, batch, late_rows_, output));
   if (in_time_.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(Update(batch, in_time_));
   while (fire_now_) {

@@ -64,7 +64,6 @@ class SessionAggregateOperator final : public KeyedOperator {
   SessionTimers timers_;
   WindowRows rows_;
   WindowResults results_;
-  LateRows late_;
   int64_t gap_ = 0;
   int64_t lateness_ = 0;
   int64_t last_time_ = 0;  // later rows end when one of this time would: sums of times must not overflow

@@ -5,6 +5,7 @@
 
 #include "common/base/known_bug.h"
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/basic/late_rows.h"
 
 namespace weir::taskmanager {
 
@@ -23,7 +24,6 @@ absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
     partial_columns_.push_back(column);
     column += static_cast<int>(aggregate.partials.size());
   }
-  late_.Open(context);
   processing_time_ = window.processing_time;
   watermark_ = processing_time_ || WEIR_KNOWN_BUG("window-fired-again") ? batch::kMinTimestamp
                                                                         : context.restored_watermark;
@@ -62,7 +62,7 @@ absl::Status WindowAggregateOperator::Process(batch::Batch batch, Output& output
   for (size_t s = 0; s < rows_.slice_count(); ++s) {
     const WindowRows::SliceRows& part = rows_.slices()[s];
     if (math_.IsClosed(part.slice_end, watermark_)) {
-      RETURN_IF_ERROR(late_.Emit(batch, part.rows, output));
+      RETURN_IF_ERROR(EmitLateRows(context_, batch, part.rows, output));
       continue;
     }
     RETURN_IF_ERROR(UpdateRows(batch, part));

@@ -59,7 +59,6 @@ class WindowAggregateOperator final : public KeyedOperator {
   WindowState state_;
   WindowRows rows_;
   WindowFiring firing_;
-  LateRows late_;
   int key_count_ = 0;
   int64_t watermark_ = batch::kMinTimestamp;   // windows up to here have fired
   int64_t next_fire_ = batch::kMaxTimestamp;   // least window end that has something to emit

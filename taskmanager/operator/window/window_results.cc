@@ -68,24 +68,4 @@ absl::Status WindowResults::Emit(const std::vector<std::string_view>& keys, cons
   return output.Emit(kMainPort, out.Gather(good.data(), static_cast<int64_t>(good.size())));
 }
 
-void LateRows::Open(const OperatorContext& context) {
-  context_ = context;
-  // Late rows leave without the computed keys that were put behind their columns for the exchange.
-  const plan::PlanOperator* keys = context.execution_plan->Find(absl::StrCat(context.plan->name, ".keys"));
-  columns_ = keys != nullptr ? keys->input->size() : context.plan->input->size();
-}
-
-absl::Status LateRows::Emit(const batch::Batch& batch, const std::vector<uint32_t>& rows, Output& output) {
-  context_.counters->late_rows += static_cast<int64_t>(rows.size());
-  if (!context_.plan->late_used || rows.empty()) return absl::OkStatus();
-  batch::Batch late = batch.Gather(rows.data(), static_cast<int64_t>(rows.size()));
-  late.columns.resize(static_cast<size_t>(columns_));
-  if (columns_ < late.schema->size()) {
-    auto schema = std::make_shared<batch::Schema>(*late.schema);
-    schema->fields.resize(static_cast<size_t>(columns_));
-    late.schema = schema;
-  }
-  return output.Emit(kLatePort, std::move(late));
-}
-
 }  // namespace weir::taskmanager

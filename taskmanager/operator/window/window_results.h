@@ -33,17 +33,4 @@ class WindowResults {
   std::vector<batch::DataType> key_types_;
 };
 
-/// Rows that came after their window was closed: counted, and sent to the late port where somebody reads it.
-///
-/// Thread:  the task's thread.
-class LateRows {
- public:
-  void Open(const OperatorContext& context);
-  absl::Status Emit(const batch::Batch& batch, const std::vector<uint32_t>& rows, Output& output);
-
- private:
-  OperatorContext context_;
-  int columns_ = 0;  // the node's input's, without the keys computed for the exchange
-};
-
 }  // namespace weir::taskmanager

@@ -57,6 +57,10 @@ class Scenario {
         history_(world_.events().size()) {
     cluster_.state_memory = setting.state_memory;
     world_.table = contract.table;
+    if (setting.schedule != 0) {
+      rng_ = Rng(seed ^ (setting.schedule << 32));
+      world_.rng = Rng(rng_.Next());
+    }
     for (size_t e = 0; e < history_.size(); ++e)
       history_[e] = {&world_.events()[e], batch::kMinTimestamp};
   }
@@ -78,7 +82,9 @@ class Scenario {
   void Start(const std::optional<Completed>& restored) {
     run_.reset();
     world_.Release(restored ? restored->events : 0);
-    std::string job = absl::StrCat("version: 1\nname: t\nparallelism: ", 1 + rng_.Below(3),
+    const int drawn = 1 + static_cast<int>(rng_.Below(3));
+    const int parallelism = setting_.parallelism > 0 ? setting_.parallelism : drawn;
+    std::string job = absl::StrCat("version: 1\nname: t\nparallelism: ", parallelism,
                                    "\nstate: {backend: ", setting_.backend, "}\nsources:\n");
     for (const std::string& source : contract_.sources) job += SourceYaml(source);
     run_ = std::make_unique<JobRun>(&world_, &cluster_, job + contract_.nodes, restored);
@@ -129,6 +135,7 @@ class Scenario {
   void PlayRacing() {
     while (world_.released() < history_.size() || !run_->ended()) {
       const uint64_t what = rng_.Below(200);
+      if (setting_.calm && what >= 193 && what < 199) continue;
       if (what < 160) {
         run_->StepOne();
         cluster_.clock.now += static_cast<SteadyMicros>(rng_.Below(300));
@@ -147,6 +154,7 @@ class Scenario {
   }
 
   void Judge() {
+    if (!contract_.late_allowed) CHECK(run_->late_rows() == 0);
     if (contract_.check) {
       std::vector<std::string> texts;
       for (const Written& written : world_.Visible("out")) texts.push_back(written.text);
@@ -170,28 +178,13 @@ class Scenario {
       last[key] = written.text;
     }
     for (const auto& [key, text] : last) rows.push_back(text);
-    Compare(std::move(rows), expected.rows);
+    CheckSameRows(std::move(rows), expected.rows);
     if (contract_.counts_late) CHECK(run_->late_rows() == expected.late);
     if (!contract_.late_sink) return;
     INFO("rows of the sink `late`");
     std::vector<std::string> late;
     for (const Written& written : world_.Visible("late")) late.push_back(written.text);
-    Compare(std::move(late), expected.late_rows);
-  }
-
-  /// Whatever their order.
-  static void Compare(std::vector<std::string> rows, std::vector<std::string> wanted) {
-    std::sort(rows.begin(), rows.end());
-    std::sort(wanted.begin(), wanted.end());
-    std::vector<std::string> missing, extra;
-    std::set_difference(wanted.begin(), wanted.end(), rows.begin(), rows.end(),
-                        std::back_inserter(missing));
-    std::set_difference(rows.begin(), rows.end(), wanted.begin(), wanted.end(),
-                        std::back_inserter(extra));
-    for (auto* some : {&missing, &extra}) some->resize(std::min(some->size(), size_t{8}));
-    INFO(rows.size() << " rows, " << wanted.size() << " expected");
-    CHECK(missing == std::vector<std::string>());
-    CHECK(extra == std::vector<std::string>());
+    CheckSameRows(std::move(late), expected.late_rows);
   }
 
   const Contract& contract_;
@@ -207,6 +200,20 @@ class Scenario {
 };
 
 }  // namespace
+
+void CheckSameRows(std::vector<std::string> rows, std::vector<std::string> wanted) {
+  std::sort(rows.begin(), rows.end());
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<std::string> missing, extra;
+  std::set_difference(wanted.begin(), wanted.end(), rows.begin(), rows.end(),
+                      std::back_inserter(missing));
+  std::set_difference(rows.begin(), rows.end(), wanted.begin(), wanted.end(),
+                      std::back_inserter(extra));
+  for (auto* some : {&missing, &extra}) some->resize(std::min(some->size(), size_t{8}));
+  INFO(rows.size() << " rows, " << wanted.size() << " expected");
+  CHECK(missing == std::vector<std::string>());
+  CHECK(extra == std::vector<std::string>());
+}
 
 void Keep(const Contract& contract, uint64_t seed, const Setting& setting) {
   INFO("seed " << seed << (setting.mode == Mode::kQuiet ? ", quiet, " : ", racing, ")

@@ -66,6 +66,9 @@ struct Setting {
   Mode mode = Mode::kQuiet;
   std::string backend = "memory";
   int64_t state_memory = int64_t{64} << 20;
+  int parallelism = 0;    // 0: another one at each start
+  bool calm = false;      // kRacing: no checkpoint, no crash
+  uint64_t schedule = 0;  // others: the same rows, otherwise played
 };
 
 /// Runs the job of a contract through random checkpoints, crashes and rescalings and compares.
@@ -74,6 +77,9 @@ void Keep(const Contract& contract, uint64_t seed, const Setting& setting);
 /// Both modes over `runs` seeds, a few of them with state that does not fit in memory. `make` makes
 /// a random contract.
 void KeepAll(const std::function<Contract(Rng&)>& make, int runs);
+
+/// Whatever their order; says what is missing and what is too much.
+void CheckSameRows(std::vector<std::string> rows, std::vector<std::string> wanted);
 
 std::string Text(const std::optional<int64_t>& value);
 std::string Text(const std::optional<std::string>& value);

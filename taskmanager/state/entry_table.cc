@@ -314,7 +314,17 @@ void EntryTable::ClearDirty() {
 
 void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
   EntryTable kept(value_width_, has_text_);
+  // Both are never there in full: the index goes first, rows go as they are copied.
+  index_memory_.reset();
+  const size_t chunks_a_block = std::max<size_t>(1, kHugePage / ((size_t{chunk_mask_} + 1) * stride_));
+  const auto block_of = [&](size_t chunk) {
+    return chunk < kHugeFrom ? chunk : kHugeFrom + (chunk - kHugeFrom) / chunks_a_block;
+  };
   for (uint32_t slot = 0; slot < slots_; ++slot) {
+    if ((slot & chunk_mask_) == 0 && slot > 0) {
+      const size_t done = block_of((slot >> chunk_shift_) - 1);
+      if (block_of(slot >> chunk_shift_) != done) blocks_[done].reset();
+    }
     if ((flags(slot) & kFree) != 0 || !keep(slot)) continue;
     const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
     const uint32_t to = kept.FindOrAdd(key(slot), subkey(slot), hash, key_group(slot));

@@ -103,8 +103,13 @@ class EntryTable {
   /// Slots marked since the last ClearDirty, in the order of their marking; some may be free now.
   const std::vector<uint32_t>& dirty() const { return dirty_; }
   void ClearDirty();
-  /// For who clears the marks while walking the list.
-  void ForgetDirtyList() { dirty_.clear(); }
+  /// For who clears the marks while taking slots off the end of the list.
+  void PopDirty() { dirty_.pop_back(); }
+  /// About as many bytes of a delta as an entry takes.
+  int64_t EntryBytes() const {
+    const size_t outside = slots_ == 0 ? 0 : (arena_bytes_ - arena_dead_) / slots_;
+    return static_cast<int64_t>(value_width_ + kInlineKey + 4 + outside);
+  }
   /// All of the row: its value may lie in the next cache line.
   void Prefetch(uint32_t slot) const {
     const std::byte* row = Row(slot);

@@ -106,6 +106,7 @@ class KeyedSnapshotWriter {
 /// All keyed state of one operator of one subtask.
 ///
 /// Thread:  the task's thread; writers returned by Freeze run elsewhere, in the order of their making.
+/// Errors:  of lookups: kUnavailable, kResourceExhausted = the storage takes no changes, and memory has no room for more.
 /// Source:  FASTER, and Flink's changelog state backend for deltas; design.md 8.
 class KeyedState {
  public:
@@ -113,7 +114,8 @@ class KeyedState {
 
   /// Opens a table; the same name again gives the same one. kFailedPrecondition when restored state has another layout.
   virtual absl::StatusOr<KeyedTable*> OpenTable(const TableSpec& spec) = 0;
-  /// The synchronous part at barrier `checkpoint`: freezes what changed since the last one. No I/O.
+  /// The synchronous part at barrier `checkpoint`: freezes what changed since the last one. No I/O, but for a large base
+  /// that must be whole in this checkpoint.
   virtual absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> Freeze(CheckpointId checkpoint) = 0;
   /// The checkpoint is complete: its files are what recovery would use.
   virtual void OnCheckpointComplete(CheckpointId checkpoint) = 0;
@@ -130,12 +132,13 @@ struct KeyedStateOptions {
   std::string storage_prefix;  // paths of new files in the storage begin so: unique to job, attempt, subtask, operator
   batch::KeyGroupRange range;
   int32_t max_parallelism = 128;
-  int64_t memory_budget_bytes = int64_t{256} << 20;
+  int64_t memory_budget_bytes = int64_t{256} << 20;  // for entries, and for changes that are still to be written
   /// A new base is made when the deltas are more than the state and than `min_delta_bytes`, or this many. It is
   /// serialised in slices, one a barrier: what bounds the pause.
   int64_t min_delta_bytes = int64_t{64} << 20;
   int64_t max_deltas = 200;
   int64_t dump_slice_bytes = int64_t{16} << 20;
+  int64_t delta_part_bytes = int64_t{32} << 20;  // a larger delta is several files
 };
 
 }  // namespace weir::taskmanager

@@ -31,16 +31,25 @@ SnapshotChain::SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::
 
 void SnapshotChain::Queue(Item item) {
   std::lock_guard lock(mutex_);
-  pending_bytes_ += static_cast<int64_t>(item.bytes.size());
   if (item.kind == Kind::kDelta) ++delta_count_;
   queue_.push_back(std::move(item));
 }
 
-void SnapshotChain::AddDelta(CheckpointId checkpoint, std::string bytes) {
+void SnapshotChain::AddPart(std::string bytes) {
   const auto size = static_cast<int64_t>(bytes.size());
-  delta_sizes_.emplace_back(checkpoint, size);
-  delta_bytes_ += size;
-  Queue({.kind = Kind::kDelta, .checkpoint = checkpoint, .bytes = std::move(bytes)});
+  pending_bytes_ += size;
+  parts_.push_back({.kind = Kind::kDelta, .checkpoint = finished_, .bytes = std::move(bytes), .size = size});
+}
+
+void SnapshotChain::FinishDelta(CheckpointId checkpoint) {
+  for (Item& part : parts_) {
+    part.checkpoint = checkpoint;
+    delta_sizes_.emplace_back(checkpoint, part.size);
+    delta_bytes_ += part.size;
+    Queue(std::move(part));
+  }
+  parts_.clear();
+  finished_ = checkpoint;
 }
 
 void SnapshotChain::AddBasePart(CheckpointId checkpoint, std::string bytes) {
@@ -48,7 +57,9 @@ void SnapshotChain::AddBasePart(CheckpointId checkpoint, std::string bytes) {
     std::lock_guard lock(mutex_);
     base_in_progress_ = true;
   }
-  Queue({.kind = Kind::kBasePart, .checkpoint = checkpoint, .bytes = std::move(bytes)});
+  const auto size = static_cast<int64_t>(bytes.size());
+  pending_bytes_ += size;
+  Queue({.kind = Kind::kBasePart, .checkpoint = checkpoint, .bytes = std::move(bytes), .size = size});
 }
 
 void SnapshotChain::FinishBase(CheckpointId checkpoint, CheckpointId covers,
@@ -83,11 +94,6 @@ int64_t SnapshotChain::DeltaCount() const {
   return delta_count_;
 }
 
-int64_t SnapshotChain::PendingBytes() const {
-  std::lock_guard lock(mutex_);
-  return pending_bytes_;
-}
-
 std::string SnapshotChain::NewPath(const std::string& kind, CheckpointId checkpoint) {
   // The sequence makes the path new after a write whose outcome is unknown, too.
   return absl::StrCat(prefix_, kind, "-", checkpoint.value, "-", ++sequence_);
@@ -116,12 +122,12 @@ absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint,
     }
   }
   RETURN_IF_ERROR(WEIR_FAILPOINT("before_upload"));
+  // First, as the store must stand until then.
+  for (Item& item : work_) RETURN_IF_ERROR(CheckpointStore(item));
   while (!work_.empty()) {
-    const auto size = static_cast<int64_t>(work_.front().bytes.size());
     RETURN_IF_ERROR(WriteItem(work_.front(), bytes_written));
+    pending_bytes_ -= static_cast<int64_t>(work_.front().bytes.size());
     work_.pop_front();
-    std::lock_guard lock(mutex_);
-    pending_bytes_ -= size;
   }
   RETURN_IF_ERROR(MergeInline(bytes_written));
   RETURN_IF_ERROR(JoinFiles(bytes_written));
@@ -134,26 +140,70 @@ absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint,
   return chain_;
 }
 
+absl::Status SnapshotChain::WriteAhead(int64_t most) {
+  for (Item& part : parts_) {
+    if (!part.bytes.empty()) RETURN_IF_ERROR(WriteBytes(part));
+  }
+  if (PendingBytes() <= most) return absl::OkStatus();
+  std::lock_guard writer(write_mutex_);
+  // Nobody changes the queue meanwhile: this thread alone adds to it, and who takes from it holds that lock.
+  for (std::deque<Item>* items : {&work_, &queue_}) {
+    for (Item& item : *items) {
+      if (!item.bytes.empty()) RETURN_IF_ERROR(WriteBytes(item));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotChain::FreeStore() {
+  std::lock_guard writer(write_mutex_);
+  for (std::deque<Item>* items : {&work_, &queue_}) {
+    for (Item& item : *items) RETURN_IF_ERROR(CheckpointStore(item));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotChain::CheckpointStore(Item& item) {
+  if (item.store == nullptr || item.checkpointed) return absl::OkStatus();
+  ASSIGN_OR_RETURN(item.files, item.store->Checkpoint());
+  item.checkpointed = true;
+  std::lock_guard lock(mutex_);
+  store_must_stand_ = false;
+  return absl::OkStatus();
+}
+
+void SnapshotChain::Seal(Item& item) {
+  if (item.sealed) return;
+  DeltaBuilder::Seal(item.checkpoint, item.kind == Kind::kDelta ? DeltaKind::kDelta : DeltaKind::kDump, &item.bytes);
+  item.sealed = true;
+}
+
+absl::Status SnapshotChain::WriteBytes(Item& item) {
+  Seal(item);
+  int64_t counted_later = 0;
+  ASSIGN_OR_RETURN(item.file, WriteFile(item.kind == Kind::kDelta ? "delta" : "base", item.checkpoint, item.bytes,
+                                        &counted_later));
+  pending_bytes_ -= static_cast<int64_t>(item.bytes.size());
+  item.bytes = std::string();
+  return absl::OkStatus();
+}
+
 absl::Status SnapshotChain::WriteItem(Item& item, int64_t* bytes_written) {
   if (item.kind == Kind::kFinishBase) return WriteBase(item, bytes_written);
-  if (!item.sealed) {
-    const DeltaKind kind = item.kind == Kind::kDelta ? DeltaKind::kDelta : DeltaKind::kDump;
-    DeltaBuilder::Seal(item.checkpoint, kind, &item.bytes);
-    item.sealed = true;
-  }
-  if (item.kind == Kind::kBasePart) {
-    ASSIGN_OR_RETURN(base_parts_.emplace_back(),
-                     WriteFile("base", item.checkpoint, item.bytes, bytes_written));
+  if (item.kind == Kind::kDelta && !item.bytes.empty() && item.bytes.size() <= kInlineDelta &&
+      !WEIR_BUGGIFY("delta_in_a_file")) {
+    Seal(item);
+    *bytes_written += item.size;
+    chain_.deltas.push_back({.checkpoint = item.checkpoint, .bytes = item.bytes});
     return absl::OkStatus();
   }
-  DeltaRef delta{.checkpoint = item.checkpoint};
-  if (item.bytes.size() <= kInlineDelta && !WEIR_BUGGIFY("delta_in_a_file")) {
-    *bytes_written += static_cast<int64_t>(item.bytes.size());
-    delta.bytes = item.bytes;
+  if (!item.bytes.empty()) RETURN_IF_ERROR(WriteBytes(item));
+  *bytes_written += item.size;
+  if (item.kind == Kind::kBasePart) {
+    base_parts_.push_back(std::move(item.file));
   } else {
-    ASSIGN_OR_RETURN(delta.file, WriteFile("delta", item.checkpoint, item.bytes, bytes_written));
+    chain_.deltas.push_back({.checkpoint = item.checkpoint, .file = std::move(item.file)});
   }
-  chain_.deltas.push_back(std::move(delta));
   return absl::OkStatus();
 }
 
@@ -163,12 +213,6 @@ absl::Status SnapshotChain::WriteBase(Item& item, int64_t* bytes_written) {
   next.base_kind = "dump";
   if (item.store != nullptr) {
     next.base_kind = "rocksdb";
-    if (!item.checkpointed) {
-      ASSIGN_OR_RETURN(item.files, item.store->Checkpoint());
-      item.checkpointed = true;
-      std::lock_guard lock(mutex_);
-      store_must_stand_ = false;
-    }
     // A sorted file never changes under its name: what the last base refers to is stored already.
     std::map<std::string, FileRef> stored = uploaded_;
     for (size_t i = 0; i < chain_.base.size() && chain_.base_kind == "rocksdb"; ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -38,8 +39,10 @@ class SnapshotChain {
   SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix,
                 checkpoint::KeyedSnapshot restored);
 
-  /// Queues the delta frozen at `checkpoint`: unsealed bytes of a DeltaBuilder.
-  void AddDelta(CheckpointId checkpoint, std::string bytes);
+  /// Queues a part of the delta in the making: unsealed bytes of a DeltaBuilder. It belongs to the next FinishDelta.
+  void AddPart(std::string bytes);
+  /// The parts since the last call are the delta frozen at `checkpoint`.
+  void FinishDelta(CheckpointId checkpoint);
   /// Queues a part of the next base.
   void AddBasePart(CheckpointId checkpoint, std::string bytes);
   /// The parts since the last FinishBase, with `store` as it stands (may be null), hold all that
@@ -47,9 +50,16 @@ class SnapshotChain {
   void FinishBase(CheckpointId checkpoint, CheckpointId covers,
                   std::shared_ptr<OrderedStore> store);
 
+  /// Writes the parts of the delta in the making to files; then, if more than `most` bytes are still queued in memory,
+  /// those too, for which it waits for the writer that is at it. What was not written stays queued.
+  absl::Status WriteAhead(int64_t most);
+  /// The store may change when this is back: its checkpoint is taken now if no writer has come to it.
+  absl::Status FreeStore();
+
   bool BaseInProgress() const;
   bool StoreMustStand() const;
-  int64_t PendingBytes() const;
+  /// Queued in memory, parts of the delta in the making included.
+  int64_t PendingBytes() const { return pending_bytes_.load(std::memory_order_relaxed); }
   /// Deltas that the next base would replace.
   int64_t DeltaBytes() const { return delta_bytes_; }
   int64_t DeltaCount() const;
@@ -62,8 +72,10 @@ class SnapshotChain {
   struct Item {
     Kind kind = Kind::kDelta;
     CheckpointId checkpoint;
-    std::string bytes;
+    std::string bytes;                    // empty once they are in `file`
+    int64_t size = 0;
     bool sealed = false;
+    checkpoint::FileRef file;             // written ahead
     CheckpointId covers;                  // kFinishBase
     std::shared_ptr<OrderedStore> store;  // kFinishBase
     bool checkpointed = false;            // the store was asked
@@ -72,6 +84,9 @@ class SnapshotChain {
 
   void Queue(Item item);
   absl::Status WriteItem(Item& item, int64_t* bytes_written);
+  absl::Status WriteBytes(Item& item);
+  absl::Status CheckpointStore(Item& item);
+  static void Seal(Item& item);
   absl::Status WriteBase(Item& item, int64_t* bytes_written);
   absl::Status MergeInline(int64_t* bytes_written);
   absl::Status JoinFiles(int64_t* bytes_written);
@@ -85,10 +100,13 @@ class SnapshotChain {
   // The task's thread.
   std::deque<std::pair<CheckpointId, int64_t>> delta_sizes_;
   int64_t delta_bytes_ = 0;
+  std::deque<Item> parts_;  // of the delta in the making
+  CheckpointId finished_{0};  // the last delta's
 
+  std::atomic<int64_t> pending_bytes_{0};
+  std::atomic<int64_t> sequence_{0};  // of paths
   mutable std::mutex mutex_;
   std::deque<Item> queue_;         // guarded by mutex_
-  int64_t pending_bytes_ = 0;      // guarded by mutex_
   bool base_in_progress_ = false;  // guarded by mutex_
   bool store_must_stand_ = false;  // guarded by mutex_
   int64_t delta_count_ = 0;        // guarded by mutex_; of the chain and the queue
@@ -100,7 +118,6 @@ class SnapshotChain {
   std::vector<checkpoint::FileRef> base_parts_;          // of the base in the making
   std::map<std::string, checkpoint::FileRef> uploaded_;  // store files of the base in the making
   CheckpointId written_{-1};
-  int64_t sequence_ = 0;
 };
 
 }  // namespace weir::taskmanager

@@ -12,8 +12,6 @@ using checkpoint::DeltaBuilder;
 
 namespace {
 
-// Entries given to the store at a time, in the order of their keys.
-constexpr size_t kPutBatch = 32768;
 // The dump keeps pace with the changes: it ends after about as many as there are entries, each a batch's row.
 constexpr int64_t kDumpBytesPerRow = 128;
 constexpr int64_t kDumpBetweenBarriers = 64 << 20;
@@ -76,8 +74,11 @@ absl::StatusOr<KeyedTable*> TieredState::OpenTable(const TableSpec& spec) {
   return table.get();
 }
 
-int64_t TieredState::memory_bytes() const {
-  return table_bytes_ + chain_->PendingBytes() + static_cast<int64_t>(next_.size());
+int64_t TieredState::memory_bytes() const { return table_bytes_ + DeltaBytes() - dirty_bytes_; }
+
+int64_t TieredState::DeltaBytes() const {
+  const size_t begun = next_.size() + (dump_.has_value() ? dump_->slice.size() : 0);
+  return chain_->PendingBytes() + static_cast<int64_t>(begun) + dirty_bytes_;
 }
 
 void TieredState::OnDrop(const std::string& table, TieredNamespace& entries) {
@@ -90,15 +91,18 @@ void TieredState::OnSlotsMoved(const std::string& table, NamespaceId ns) {
     dump_->slot = 0;
 }
 
-void TieredState::CutNamespace(TieredNamespace& n, DeltaBuilder* out) {
+bool TieredState::CutNamespace(TieredNamespace& n) {
+  constexpr size_t kAhead = 24, kRemovalBytes = 48;
   EntryTable& entries = n.entries_;
   const TableSpec& spec = *n.spec_;
   const std::vector<uint32_t>& dirty = entries.dirty();
+  const auto most = static_cast<size_t>(options_.delta_part_bytes);
   removed_.clear();
   bool begun = false;
-  for (size_t i = 0; i < dirty.size(); ++i) {
-    if (i + 24 < dirty.size()) entries.Prefetch(dirty[i + 24]);
-    const uint32_t slot = dirty[i];
+  while (!dirty.empty() && next_.size() + removed_.size() * kRemovalBytes < most) {
+    if (dirty.size() > kAhead) entries.Prefetch(dirty[dirty.size() - 1 - kAhead]);
+    const uint32_t slot = dirty.back();
+    entries.PopDirty();
     const uint16_t flags = entries.flags(slot);
     entries.clear_flags(slot, EntryTable::kDirty);
     if ((flags & EntryTable::kFree) != 0) continue;
@@ -107,31 +111,46 @@ void TieredState::CutNamespace(TieredNamespace& n, DeltaBuilder* out) {
       continue;
     }
     if (!begun) {
-      out->BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, n.ns_);
+      next_.BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, n.ns_);
       begun = true;
     }
-    AddEntry(entries, slot, spec.has_text, out);
+    AddEntry(entries, slot, spec.has_text, &next_);
     entries.add_flags(slot, EntryTable::kPersisted);
   }
   if (begun) {
-    out->EndEntries();
+    next_.EndEntries();
     n.persisted_ = true;
   }
-  entries.ForgetDirtyList();
-  AddRemovals(entries, spec, n.ns_, removed_, out);
+  AddRemovals(entries, spec, n.ns_, removed_, &next_);
   // A row stays as long as it has to be said over the store that the entry is gone.
   for (uint32_t slot : removed_) {
     if ((entries.flags(slot) & EntryTable::kStored) == 0) entries.Erase(slot);
   }
+  n.Account();
+  return dirty.empty();
 }
 
-void TieredState::CutDirty(DeltaBuilder* out) {
+void TieredState::AddPart() {
+  if (next_.empty()) return;
+  cut_bytes_ += next_.size();
+  chain_->AddPart(next_.Take());
+}
+
+void TieredState::CutDirty() {
+  const auto reserve = [this] {
+    next_.Reserve(next_.size() + static_cast<size_t>(std::min(options_.delta_part_bytes, dirty_bytes_)));
+  };
+  reserve();
   // Drops first: entries of a dropped namespace that are dirty were made after it.
-  for (const auto& [table, ns] : dropped_) out->Drop(table, ns);
+  for (const auto& [table, ns] : dropped_) next_.Drop(table, ns);
   dropped_.clear();
   for (auto& [name, table] : tables_) {
     for (auto& [ns, entries] : table->namespaces()) {
-      if (!entries->entries_.dirty().empty()) CutNamespace(*entries, out);
+      if (entries->entries_.dirty().empty()) continue;
+      while (!CutNamespace(*entries)) {
+        AddPart();
+        reserve();
+      }
     }
   }
 }
@@ -147,7 +166,8 @@ void TieredState::DumpBetweenBarriers(int64_t rows) {
   if (!dump_.has_value() || dump_->complete) return;
   dump_->credit += rows * kDumpBytesPerRow;
   // What is dumped waits in memory for the next barrier's writer.
-  const int64_t most = std::max(kDumpBetweenBarriers, static_cast<int64_t>(last_delta_bytes_) * 2);
+  const int64_t most = std::min(std::max(kDumpBetweenBarriers, static_cast<int64_t>(last_delta_bytes_) * 2),
+                                options_.memory_budget_bytes / 4);
   const auto waiting = static_cast<int64_t>(dump_->slice.size());
   if (dump_->credit < options_.dump_slice_bytes / 8 || waiting > most) return;
   dump_->complete =
@@ -193,9 +213,12 @@ bool TieredState::DumpSlice(Dump* dump, size_t slice_bytes, DeltaBuilder* out) {
   return true;
 }
 
+void TieredState::AddBasePart(CheckpointId checkpoint) {
+  if (!dump_->slice.empty()) chain_->AddBasePart(checkpoint, dump_->slice.Take());
+}
+
 absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(CheckpointId checkpoint) {
-  next_.Reserve(last_delta_bytes_ + last_delta_bytes_ / 8);
-  CutDirty(&next_);
+  CutDirty();
   const bool all_at_once = base_wanted_;
   bool begun_now = false;
   if (!dump_.has_value() && !chain_->BaseInProgress() && NeedsBase()) {
@@ -203,23 +226,26 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
     dump_->covers = checkpoint;
     begun_now = true;
   }
-  std::vector<std::string> parts;
   bool complete = false;
   if (dump_.has_value()) {
-    if (!dump_->slice.empty()) parts.push_back(dump_->slice.Take());
+    AddBasePart(checkpoint);
     complete = dump_->complete;
     while (!complete) {
       complete = DumpSlice(&*dump_, static_cast<size_t>(options_.dump_slice_bytes), &dump_->slice);
-      if (!dump_->slice.empty()) parts.push_back(dump_->slice.Take());
+      AddBasePart(checkpoint);
       if (!all_at_once) break;
+      // The one write at a barrier: after a restore from others' state, if the whole does not fit the memory twice. A
+      // storage that fails here fails the checkpoint too, which says so.
+      chain_->WriteAhead(options_.memory_budget_bytes / 4).IgnoreError();
     }
   }
+  last_delta_bytes_ = cut_bytes_ + next_.size();
   // A base that begins and ends here holds what the delta would say.
-  last_delta_bytes_ = next_.size();
-  const bool has_delta = !next_.empty();
-  std::string delta = next_.Take();
-  if (has_delta && !(begun_now && complete)) chain_->AddDelta(checkpoint, std::move(delta));
-  for (std::string& part : parts) chain_->AddBasePart(checkpoint, std::move(part));
+  if (begun_now && complete) next_.Take();
+  AddPart();
+  cut_bytes_ = 0;
+  frozen_ = checkpoint;
+  chain_->FinishDelta(checkpoint);
   if (complete) {
     // The store is to stand exactly here.
     if (store_ != nullptr) RETURN_IF_ERROR(ApplyDrops());
@@ -228,130 +254,6 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
     base_wanted_ = false;
   }
   return std::make_unique<ChainWriter>(chain_, checkpoint);
-}
-
-absl::Status TieredState::OpenStore() {
-  if (store_ != nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string folder, stores_->NewFolder());
-  ASSIGN_OR_RETURN(store_, stores_->Open(folder));
-  return absl::OkStatus();
-}
-
-absl::Status TieredState::WriteLayout(const TableSpec& spec) {
-  bool& written = layouts_written_[spec.name];
-  if (written) return absl::OkStatus();
-  RETURN_IF_ERROR(store_->Put({{LayoutKey(spec.name), EncodeLayout(spec)}}));
-  written = true;
-  return absl::OkStatus();
-}
-
-absl::Status TieredState::ApplyDrops() {
-  for (const auto& [table, ns] : cold_drops_) {
-    for (int group = options_.range.begin; group < options_.range.end; ++group) {
-      const std::string prefix = NamespacePrefix(group, table, ns);
-      RETURN_IF_ERROR(store_->DeleteRange(prefix, AfterPrefix(prefix)));
-    }
-  }
-  cold_drops_.clear();
-  return absl::OkStatus();
-}
-
-absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, int64_t bytes) {
-  EntryTable& entries = n.entries_;
-  const uint32_t slots = entries.slots();
-  const int64_t row_bytes = entries.memory_bytes() / slots + 1;
-  const auto limit = static_cast<uint32_t>(std::min<int64_t>(slots, bytes / row_bytes + 1));
-  constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
-  RETURN_IF_ERROR(WriteLayout(*n.spec_));
-  // A clock: who was used since the hand came by last time stays once more.
-  std::vector<uint32_t> going;
-  uint32_t gone = 0;
-  for (uint32_t step = 0; step < slots && gone + going.size() < limit; ++step) {
-    const uint32_t slot = n.hand_ < slots ? n.hand_ : 0;
-    n.hand_ = slot + 1;
-    if (slot + 8 < slots) entries.Prefetch(slot + 8);
-    const uint16_t flags = entries.flags(slot);
-    if ((flags & EntryTable::kFree) != 0) continue;
-    if (clean_and_cold_only && (flags & kStays) != 0) {
-      entries.clear_flags(slot, EntryTable::kReferenced);
-      continue;
-    }
-    going.push_back(slot);
-    if (going.size() < kPutBatch) continue;
-    gone += kPutBatch;
-    RETURN_IF_ERROR(MoveToStore(n, &going));
-  }
-  RETURN_IF_ERROR(MoveToStore(n, &going));
-  n.Account();
-  // Free rows serve this namespace only.
-  if (entries.free_bytes() > entries.memory_bytes() / 4) n.Pack();
-  return absl::OkStatus();
-}
-
-absl::Status TieredState::MoveToStore(TieredNamespace& n, std::vector<uint32_t>* slots) {
-  EntryTable& entries = n.entries_;
-  const TableSpec& spec = *n.spec_;
-  std::vector<std::pair<std::string, std::string>> batch;
-  batch.reserve(slots->size());
-  std::vector<std::string> removed;
-  for (uint32_t slot : *slots) {
-    std::string key = EncodeColdKey({.key_group = entries.key_group(slot),
-                                     .table = spec.name,
-                                     .ns = n.ns_,
-                                     .key = entries.key(slot),
-                                     .subkey = entries.subkey(slot)});
-    if ((entries.flags(slot) & EntryTable::kRemoved) != 0) {
-      removed.push_back(std::move(key));
-      continue;
-    }
-    batch.emplace_back(std::move(key),
-                       EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
-                                       spec.has_text ? entries.text(slot) : std::string_view()));
-  }
-  if (!batch.empty()) n.on_disk_ = true;
-  std::sort(batch.begin(), batch.end());
-  RETURN_IF_ERROR(store_->Put(batch));
-  RETURN_IF_ERROR(store_->Delete(removed));
-  for (uint32_t slot : *slots) entries.Erase(slot);
-  slots->clear();
-  return absl::OkStatus();
-}
-
-absl::Status TieredState::Spill() {
-  const int64_t step = options_.memory_budget_bytes / 16;
-  // A base is being taken from the store: memory grows until that is done.
-  if (chain_->StoreMustStand()) {
-    spill_at_ = table_bytes_ + step;
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(OpenStore());
-  RETURN_IF_ERROR(ApplyDrops());
-  const int64_t target = options_.memory_budget_bytes - step;
-  std::vector<TieredNamespace*> coldest;
-  for (auto& [name, table] : tables_) {
-    for (auto& [ns, entries] : table->namespaces()) {
-      if (entries->entries_.slots() > 0 && !entries->scanning_) coldest.push_back(entries.get());
-    }
-  }
-  std::sort(coldest.begin(), coldest.end(), [](const TieredNamespace* a, const TieredNamespace* b) {
-    return a->last_used_ < b->last_used_;
-  });
-  for (TieredNamespace* entries : coldest) {
-    if (table_bytes_ <= target) break;
-    RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/true, table_bytes_ - target));
-  }
-  if (table_bytes_ > target) {
-    // The rest changed since the last barrier: its part of the next delta is cut now, so that it
-    // may go.
-    CutDirty(&next_);
-    for (TieredNamespace* entries : coldest) {
-      if (table_bytes_ <= target) break;
-      if (entries->entries_.slots() == 0) continue;
-      RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/false, table_bytes_ - target));
-    }
-  }
-  spill_at_ = std::max(options_.memory_budget_bytes, table_bytes_ + step);
-  return absl::OkStatus();
 }
 
 }  // namespace weir::taskmanager

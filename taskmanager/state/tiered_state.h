@@ -54,24 +54,31 @@ class TieredState final : public KeyedState {
     checkpoint::DeltaBuilder slice;  // what was dumped since the last barrier
   };
 
-  bool OverBudget() const { return stores_ != nullptr && table_bytes_ > spill_at_; }
+  bool OverBudget() const { return table_bytes_ + DeltaBytes() > spill_at_; }
+  /// Of what is to be written: queued, begun, and what the changed entries will take.
+  int64_t DeltaBytes() const;
   uint64_t NextUse() { return ++uses_; }
   void OnDrop(const std::string& table, TieredNamespace& entries);
   /// The dump begins this namespace again, if it is in it.
   void OnSlotsMoved(const std::string& table, NamespaceId ns);
 
-  /// Writes what changed since the last cut, and what was dropped, into `out`; nothing is dirty
-  /// then.
-  void CutDirty(checkpoint::DeltaBuilder* out);
-  void CutNamespace(TieredNamespace& entries, checkpoint::DeltaBuilder* out);
+  /// Moves what changed since the last cut, and what was dropped, into `next_`, and that into the chain whenever it is a
+  /// part's size. Nothing is dirty then.
+  void CutDirty();
+  /// Returns whether nothing of the namespace is dirty: else `next_` is full.
+  bool CutNamespace(TieredNamespace& entries);
+  void AddPart();
   bool NeedsBase() const;
   /// Serialises the next slice of about `slice_bytes`; true when the dump is complete.
   bool DumpSlice(Dump* dump, size_t slice_bytes, checkpoint::DeltaBuilder* out);
+  void AddBasePart(CheckpointId checkpoint);
   /// Goes on with the dump, as far as befits a batch of so many rows: what barriers need not do.
   void DumpBetweenBarriers(int64_t rows);
 
-  /// Evicts entries into the store until memory is well below the budget.
+  /// Brings memory well below the budget: what is to be written goes to the storage, entries into the store.
   absl::Status Spill();
+  absl::Status WriteDeltasAhead();
+  absl::Status EvictTo(int64_t target);
   absl::Status OpenStore();
   /// Evicts about `bytes` of a namespace that has entries.
   absl::Status Evict(TieredNamespace& entries, bool clean_and_cold_only, int64_t bytes);
@@ -85,15 +92,18 @@ class TieredState final : public KeyedState {
   const std::unique_ptr<OrderedStoreFactory> stores_;
   std::shared_ptr<OrderedStore> store_;  // null until something was evicted or restored cold
   const std::shared_ptr<SnapshotChain> chain_;
-  int64_t table_bytes_ = 0;  // outlives tables_
+  int64_t table_bytes_ = 0;  // these two outlive tables_
+  int64_t dirty_bytes_ = 0;
   std::map<std::string, std::unique_ptr<TieredTable>> tables_;
   std::map<std::string, bool> layouts_written_;
   int64_t spill_at_;
   uint64_t uses_ = 0;
   std::vector<uint32_t> removed_;  // slots, of the namespace that is being cut or dumped
 
-  checkpoint::DeltaBuilder next_;  // the delta in the making: parts cut early
+  checkpoint::DeltaBuilder next_;  // the last part of the delta in the making
+  size_t cut_bytes_ = 0;           // of the parts before it
   size_t last_delta_bytes_ = 0;
+  CheckpointId frozen_{0};  // the last barrier
   std::vector<std::pair<std::string, NamespaceId>> dropped_;  // since the last cut
   std::vector<std::pair<std::string, NamespaceId>>
       cold_drops_;  // still to be removed from the store

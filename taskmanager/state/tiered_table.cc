@@ -28,12 +28,25 @@ TieredNamespace::TieredNamespace(TieredState* state, const TableSpec* spec, Name
       ns_(ns),
       entries_(static_cast<uint32_t>(spec->value_width), spec->has_text) {}
 
-TieredNamespace::~TieredNamespace() { state_->table_bytes_ -= accounted_bytes_; }
+TieredNamespace::~TieredNamespace() {
+  state_->table_bytes_ -= accounted_bytes_;
+  state_->dirty_bytes_ -= accounted_dirty_;
+}
 
 void TieredNamespace::Account() {
   const int64_t bytes = entries_.memory_bytes() - entries_.free_bytes();
-  state_->table_bytes_ += bytes - accounted_bytes_;
-  accounted_bytes_ = bytes;
+  if (bytes != accounted_bytes_) {
+    state_->table_bytes_ += bytes - accounted_bytes_;
+    accounted_bytes_ = bytes;
+    entry_bytes_ = entries_.EntryBytes();
+  }
+  AccountDirty();
+}
+
+void TieredNamespace::AccountDirty() {
+  const int64_t bytes = static_cast<int64_t>(entries_.dirty().size()) * entry_bytes_;
+  state_->dirty_bytes_ += bytes - accounted_dirty_;
+  accounted_dirty_ = bytes;
 }
 
 absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
@@ -47,7 +60,10 @@ absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
     for (uint32_t i : made_) inserted[i] = 1;
     for (uint32_t i : revived_) inserted[i] = 1;
   }
-  if (made_.empty()) return absl::OkStatus();
+  if (made_.empty()) {
+    AccountDirty();
+    return absl::OkStatus();
+  }
   Account();
   return on_disk_ ? LoadFromStore(slots, inserted) : absl::OkStatus();
 }
@@ -123,6 +139,7 @@ absl::Status TieredNamespace::FillFromStore(uint32_t slot, std::string_view byte
 
 void TieredNamespace::MarkChanged(const uint32_t* slots, int64_t count) {
   for (int64_t i = 0; i < count; ++i) entries_.MarkChanged(slots[i]);
+  AccountDirty();
 }
 
 void TieredNamespace::Remove(const uint32_t* slots, int64_t count) {

@@ -67,14 +67,17 @@ class TieredNamespace final : public NamespaceTable {
   absl::Status ScanStore(int64_t limit, Page* page);
   // Entries from slot `from` on; returns where the next page begins.
   uint32_t ScanMemory(uint32_t from, int64_t limit, Page* page) const;
-  // Tells the state how much memory the entries take now.
+  // Tells the state how much memory the entries take now, and what they will take in the next delta.
   void Account();
+  void AccountDirty();
 
   TieredState* state_;
   const TableSpec* spec_;
   NamespaceId ns_;
   EntryTable entries_;
   int64_t accounted_bytes_ = 0;
+  int64_t accounted_dirty_ = 0;
+  int64_t entry_bytes_ = 0;  // of a delta, an entry
   uint64_t last_used_ = 0;  // counts calls of the state
   uint32_t hand_ = 0;       // the slot where the next eviction begins to look
   bool persisted_ = false;  // a delta or base may hold entries of it: dropping it must be written

@@ -145,6 +145,32 @@ TEST_CASE("a table that lost most of its entries is sparse until it is packed") 
     REQUIRE(table.Find(keys[i], "", batch::HashKey(keys[i])) >= 0);
 }
 
+TEST_CASE("packing gives rows back while it goes, and keeps what there is") {
+  EntryTable table(40, true);
+  constexpr int kEntries = 100000;  // more than one block of a huge page
+  const auto key_of = [](int i) { return "key-" + std::to_string(i) + (i % 7 == 0 ? "-that-does-not-fit-a-row" : ""); };
+  for (int i = 0; i < kEntries; ++i) {
+    const std::string key = key_of(i);
+    const uint32_t slot = table.FindOrAdd(key, "s", EntryTable::HashOf(batch::HashKey(key), "s"), 3);
+    std::memcpy(table.value(slot), &i, sizeof(i));
+    if (i % 3 == 0) table.set_text(slot, key);
+    if (i % 2 == 0) table.MarkChanged(slot);
+  }
+  table.Retain([&](uint32_t slot) { return slot % 5 != 0; });
+  CHECK(table.size() == kEntries / 5 * 4);
+  CHECK(table.dirty().size() == kEntries / 5 * 2);
+  for (int i = 0; i < kEntries; ++i) {
+    const std::string key = key_of(i);
+    const int64_t slot = table.Find(key, "s", EntryTable::HashOf(batch::HashKey(key), "s"));
+    REQUIRE((slot >= 0) == (i % 5 != 0));
+    if (slot < 0) continue;
+    int value = 0;
+    std::memcpy(&value, table.value(static_cast<uint32_t>(slot)), sizeof(value));
+    REQUIRE(value == i);
+    REQUIRE(table.text(static_cast<uint32_t>(slot)) == (i % 3 == 0 ? key : ""));
+  }
+}
+
 TEST_CASE("keys in the store keep the order of key groups and namespaces, and come back") {
   const ColdKey key{.key_group = 258, .table = "count", .ns = -7, .key = "k", .subkey = "s"};
   const std::string bytes = EncodeColdKey(key);

@@ -1,15 +1,6 @@
 #include "tests/unit/taskmanager/state/state_fixture.h"
 
 namespace weir::taskmanager {
-namespace {
-
-std::vector<std::string> Numbered(int from, int to) {
-  std::vector<std::string> keys;
-  for (int i = from; i < to; ++i) keys.push_back("key-" + std::to_string(i));
-  return keys;
-}
-
-}  // namespace
 
 TEST_CASE("new entries are zero, equal keys of one call meet, and a dropped namespace is gone") {
   for (const std::string backend : {"memory", "rocksdb"}) {

@@ -8,12 +8,6 @@
 namespace weir::taskmanager {
 namespace {
 
-std::vector<std::string> Numbered(int from, int to) {
-  std::vector<std::string> keys;
-  for (int i = from; i < to; ++i) keys.push_back("key-" + std::to_string(i));
-  return keys;
-}
-
 std::vector<checkpoint::FileRef> FilesOf(const checkpoint::KeyedSnapshot& snapshot) {
   std::vector<checkpoint::FileRef> files = snapshot.base;
   for (const auto& delta : snapshot.deltas) {
@@ -152,7 +146,7 @@ TEST_CASE("what a failing storage did not take goes with the next checkpoint") {
   for (const std::string backend : {"memory", "rocksdb"}) {
     StateFixture f(backend);
     f.options.max_deltas = 3;
-    f.options.memory_budget_bytes = backend == "memory" ? 1 << 30 : 100000;
+    f.options.memory_budget_bytes = backend == "memory" ? 1 << 30 : 1200000;
     auto state = f.Open();
     for (int i = 1; i <= 12; ++i) {
       Set(*state, CountSpec(), i % 2, Numbered(i * 100, i * 100 + 5000), i);

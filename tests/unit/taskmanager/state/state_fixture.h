@@ -91,9 +91,9 @@ inline KeyedTable& TableOf(KeyedState& state, const TableSpec& spec) {
 }
 
 /// Sets entries of one namespace; returns how many were new.
-inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns,
-               const std::vector<std::string>& keys, int64_t value,
-               const std::vector<std::string>& subkeys = {}, const std::string& text = "") {
+inline absl::StatusOr<int> TrySet(KeyedState& state, const TableSpec& spec, NamespaceId ns,
+                                  const std::vector<std::string>& keys, int64_t value,
+                                  const std::vector<std::string>& subkeys = {}, const std::string& text = "") {
   NamespaceTable& entries = TableOf(state, spec).Open(ns);
   const batch::KeyBatch k = KeysOf(keys);
   const batch::KeyBatch s = KeysOf(subkeys);
@@ -103,8 +103,7 @@ inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns,
   const absl::Status status =
       entries.FindOrInsert(k, subkeys.empty() ? nullptr : &s, rows.data(),
                            static_cast<int64_t>(rows.size()), slots.data(), inserted.data());
-  INFO(status.ToString());
-  REQUIRE(status.ok());
+  if (!status.ok()) return status;
   int made = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     std::memcpy(entries.value(slots[i]), &value, sizeof(value));
@@ -112,6 +111,20 @@ inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns,
     made += inserted[i];
   }
   return made;
+}
+
+inline int Set(KeyedState& state, const TableSpec& spec, NamespaceId ns, const std::vector<std::string>& keys,
+               int64_t value, const std::vector<std::string>& subkeys = {}, const std::string& text = "") {
+  const absl::StatusOr<int> made = TrySet(state, spec, ns, keys, value, subkeys, text);
+  INFO(made.status().ToString());
+  REQUIRE(made.ok());
+  return *made;
+}
+
+inline std::vector<std::string> Numbered(int from, int to) {
+  std::vector<std::string> keys;
+  for (int i = from; i < to; ++i) keys.push_back("key-" + std::to_string(i));
+  return keys;
 }
 
 /// Slots of entries; kNoSlot where there is none.

@@ -1,0 +1,158 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "taskmanager/state/tiered_state.h"
+
+// How TieredState keeps within its memory.
+namespace weir::taskmanager {
+namespace {
+
+// Entries given to the store at a time, in the order of their keys.
+constexpr size_t kPutBatch = 32768;
+
+}  // namespace
+
+absl::Status TieredState::OpenStore() {
+  if (store_ != nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string folder, stores_->NewFolder());
+  ASSIGN_OR_RETURN(store_, stores_->Open(folder));
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::WriteLayout(const TableSpec& spec) {
+  bool& written = layouts_written_[spec.name];
+  if (written) return absl::OkStatus();
+  RETURN_IF_ERROR(store_->Put({{LayoutKey(spec.name), EncodeLayout(spec)}}));
+  written = true;
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::ApplyDrops() {
+  for (const auto& [table, ns] : cold_drops_) {
+    for (int group = options_.range.begin; group < options_.range.end; ++group) {
+      const std::string prefix = NamespacePrefix(group, table, ns);
+      RETURN_IF_ERROR(store_->DeleteRange(prefix, AfterPrefix(prefix)));
+    }
+  }
+  cold_drops_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, int64_t bytes) {
+  EntryTable& entries = n.entries_;
+  const uint32_t slots = entries.slots();
+  const int64_t row_bytes = entries.memory_bytes() / slots + 1;
+  const auto limit = static_cast<uint32_t>(std::min<int64_t>(slots, bytes / row_bytes + 1));
+  constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
+  RETURN_IF_ERROR(WriteLayout(*n.spec_));
+  // A clock: who was used since the hand came by last time stays once more.
+  std::vector<uint32_t> going;
+  uint32_t gone = 0;
+  for (uint32_t step = 0; step < slots && gone + going.size() < limit; ++step) {
+    const uint32_t slot = n.hand_ < slots ? n.hand_ : 0;
+    n.hand_ = slot + 1;
+    if (slot + 8 < slots) entries.Prefetch(slot + 8);
+    const uint16_t flags = entries.flags(slot);
+    if ((flags & EntryTable::kFree) != 0) continue;
+    if (clean_and_cold_only && (flags & kStays) != 0) {
+      entries.clear_flags(slot, EntryTable::kReferenced);
+      continue;
+    }
+    going.push_back(slot);
+    if (going.size() < kPutBatch) continue;
+    gone += kPutBatch;
+    RETURN_IF_ERROR(MoveToStore(n, &going));
+  }
+  RETURN_IF_ERROR(MoveToStore(n, &going));
+  n.Account();
+  // Free rows serve this namespace only.
+  if (entries.free_bytes() > entries.memory_bytes() / 4) n.Pack();
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::MoveToStore(TieredNamespace& n, std::vector<uint32_t>* slots) {
+  EntryTable& entries = n.entries_;
+  const TableSpec& spec = *n.spec_;
+  std::vector<std::pair<std::string, std::string>> batch;
+  batch.reserve(slots->size());
+  std::vector<std::string> removed;
+  for (uint32_t slot : *slots) {
+    std::string key = EncodeColdKey({.key_group = entries.key_group(slot),
+                                     .table = spec.name,
+                                     .ns = n.ns_,
+                                     .key = entries.key(slot),
+                                     .subkey = entries.subkey(slot)});
+    if ((entries.flags(slot) & EntryTable::kRemoved) != 0) {
+      removed.push_back(std::move(key));
+      continue;
+    }
+    batch.emplace_back(std::move(key),
+                       EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
+                                       spec.has_text ? entries.text(slot) : std::string_view()));
+  }
+  if (!batch.empty()) n.on_disk_ = true;
+  std::sort(batch.begin(), batch.end());
+  RETURN_IF_ERROR(store_->Put(batch));
+  RETURN_IF_ERROR(store_->Delete(removed));
+  for (uint32_t slot : *slots) entries.Erase(slot);
+  slots->clear();
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::WriteDeltasAhead() {
+  const int64_t budget = options_.memory_budget_bytes;
+  if (dump_.has_value()) AddBasePart(frozen_);
+  absl::Status status = chain_->WriteAhead(budget / 4);
+  if (status.ok()) {
+    CutDirty();
+    AddPart();
+    status = chain_->WriteAhead(budget / 4);
+  }
+  if (!absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) return status;
+  // The storage may be back soon; until then there is less room for entries.
+  if (DeltaBytes() <= budget / 2) return absl::OkStatus();
+  return Annotate(status, absl::StrCat("state changes of ", DeltaBytes() >> 20, " MiB cannot be written, and of a budget of ",
+                                       budget >> 20, " MiB no more is kept for them"));
+}
+
+absl::Status TieredState::Spill() {
+  const int64_t budget = options_.memory_budget_bytes, step = budget / 16;
+  if (DeltaBytes() > budget / 4) RETURN_IF_ERROR(WriteDeltasAhead());
+  if (stores_ != nullptr) RETURN_IF_ERROR(EvictTo(std::max(budget - step - DeltaBytes(), budget / 4)));
+  spill_at_ = std::max(budget, table_bytes_ + DeltaBytes() + step);
+  return absl::OkStatus();
+}
+
+absl::Status TieredState::EvictTo(int64_t target) {
+  if (table_bytes_ <= target) return absl::OkStatus();
+  if (chain_->StoreMustStand()) RETURN_IF_ERROR(chain_->FreeStore());
+  RETURN_IF_ERROR(OpenStore());
+  RETURN_IF_ERROR(ApplyDrops());
+  std::vector<TieredNamespace*> coldest;
+  for (auto& [name, table] : tables_) {
+    for (auto& [ns, entries] : table->namespaces()) {
+      if (entries->entries_.slots() > 0 && !entries->scanning_) coldest.push_back(entries.get());
+    }
+  }
+  std::sort(coldest.begin(), coldest.end(), [](const TieredNamespace* a, const TieredNamespace* b) {
+    return a->last_used_ < b->last_used_;
+  });
+  for (TieredNamespace* entries : coldest) {
+    if (table_bytes_ <= target) return absl::OkStatus();
+    RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/true, table_bytes_ - target));
+  }
+  if (table_bytes_ <= target) return absl::OkStatus();
+  // The rest changed since the last barrier: its part of the next delta is cut now, so that it
+  // may go.
+  CutDirty();
+  for (TieredNamespace* entries : coldest) {
+    if (table_bytes_ <= target) break;
+    if (entries->entries_.slots() == 0) continue;
+    RETURN_IF_ERROR(Evict(*entries, /*clean_and_cold_only=*/false, table_bytes_ - target));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weir::taskmanager

@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
 #include "common/base/status_macros.h"
@@ -13,8 +12,6 @@ namespace weir::taskmanager::generator {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-/// Turns are short when several splits are read, so that their event times stay together.
-constexpr int64_t kRowsPerTurn = 1024;
 
 }  // namespace
 
@@ -33,7 +30,7 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> GeneratorEnumerator
 }
 
 GeneratorReader::GeneratorReader(const SourceContext& context, Options options)
-    : context_(context), options_(std::move(options)) {
+    : MadeRowsReader(context), options_(std::move(options)) {
   // The plan leaves out the fields that nobody reads; values do not depend on which others are made.
   std::vector<Options::Field> made;
   for (const batch::Field& column : context_.schema->fields) {
@@ -61,42 +58,16 @@ absl::Status GeneratorReader::AddSplit(int32_t index, const checkpoint::SourceSp
     return absl::DataLossError("not a split of a generator");
   }
   const int64_t rows = options_.rows.value_or(std::numeric_limits<int64_t>::max());
-  stripe.total = rows <= stripe.first ? 0 : (rows - stripe.first - 1) / stripe.step + 1;
-  if (!position.empty() && (!absl::SimpleAtoi(position, &stripe.made) || stripe.made < 0)) {
-    return absl::DataLossError(absl::StrCat("`", position, "` is no position of a generator"));
-  }
+  const int64_t total = rows <= stripe.first ? 0 : (rows - stripe.first - 1) / stripe.step + 1;
   stripes_[index] = stripe;
-  turns_.push_back(index);
-  return absl::OkStatus();
+  return AddRows(index, total, position);
 }
 
-std::string GeneratorReader::Position(int32_t index) const {
-  const auto it = stripes_.find(index);
-  return it == stripes_.end() || it->second.made == 0 ? "" : absl::StrCat(it->second.made);
-}
-
-absl::StatusOr<ReadResult> GeneratorReader::Read(int64_t max_rows) {
-  ReadResult result;
-  if (turns_.empty()) {
-    result.kind = ReadResult::Kind::kEnded;
-    return result;
-  }
-  result.kind = ReadResult::Kind::kBatch;
-  result.split = turns_.front();
-  turns_.pop_front();
-  Stripe& stripe = stripes_[result.split];
-  int64_t rows = std::min(max_rows, batch::Batch::kMaxRows);
-  if (!turns_.empty()) rows = std::min(rows, kRowsPerTurn);
-  rows = std::max<int64_t>(0, std::min(rows, stripe.total - stripe.made));
-  numbers_.resize(static_cast<size_t>(rows));
-  for (int64_t i = 0; i < rows; ++i) numbers_[i] = stripe.first + (stripe.made + i) * stripe.step;
-  result.batch.schema = context_.schema;
-  result.batch.rows = rows;
-  RETURN_IF_ERROR(MakeColumns(&result.batch));
-  stripe.made += rows;
-  result.split_ended = stripe.made >= stripe.total;
-  if (!result.split_ended) turns_.push_back(result.split);
-  return result;
+absl::Status GeneratorReader::MakeRows(int32_t index, int64_t from, batch::Batch* batch) {
+  const Stripe& stripe = stripes_[index];
+  numbers_.resize(static_cast<size_t>(batch->rows));
+  for (int64_t i = 0; i < batch->rows; ++i) numbers_[i] = stripe.first + (from + i) * stripe.step;
+  return MakeColumns(batch);
 }
 
 absl::Status GeneratorReader::MakeColumns(batch::Batch* batch) {

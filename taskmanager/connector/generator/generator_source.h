@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,7 +8,7 @@
 
 #include "taskmanager/connector/connector_registry.h"
 #include "taskmanager/connector/generator/generator_descriptor.h"
-#include "taskmanager/connector/source_reader.h"
+#include "taskmanager/connector/made_rows_reader.h"
 
 namespace weir::taskmanager::generator {
 
@@ -24,35 +23,29 @@ class GeneratorEnumerator final : public SplitEnumerator {
   std::string name_;
 };
 
-/// Makes rows from their numbers: any row can be made again at any time. Several splits are read in turns.
+/// Makes rows from their numbers.
 ///
 /// Thread:  the task's thread.
-/// Shape:   a position is the number of rows made from the split.
 /// Errors:  kInvalidArgument: an expression could not be computed, or the event time is NULL, with the row's number.
-class GeneratorReader final : public SourceReader {
+class GeneratorReader final : public MadeRowsReader {
  public:
   GeneratorReader(const SourceContext& context, Options options);
 
   absl::Status AddSplit(int32_t index, const checkpoint::SourceSplits::Split& split,
                         const std::string& position) override;
-  absl::StatusOr<ReadResult> Read(int64_t max_rows) override;
-  std::string Position(int32_t index) const override;
 
  private:
   struct Stripe {
     int64_t first = 0;
     int64_t step = 1;
-    int64_t made = 0;
-    int64_t total = 0;  // of this split
   };
+  absl::Status MakeRows(int32_t index, int64_t from, batch::Batch* batch) override;
   absl::Status MakeColumns(batch::Batch* batch);
 
-  const SourceContext context_;
   Options options_;
   int event_time_ = -1;                                             // column
   std::vector<std::unique_ptr<expression::Evaluator>> evaluators_;  // by field; null: nobody wants it
   std::map<int32_t, Stripe> stripes_;
-  std::deque<int32_t> turns_;
   std::vector<int64_t> numbers_;
 };
 

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
 #include "common/base/status_macros.h"
@@ -16,8 +15,6 @@ namespace {
 using batch::Column;
 
 constexpr uint8_t kVersion = 1;
-/// Turns are short when several splits are read, so that their event times stay together.
-constexpr int64_t kRowsPerTurn = 1024;
 constexpr size_t kKinds = 3;
 
 /// The values of `dense` at `rows` of a column of `size` rows, NULL elsewhere.
@@ -60,7 +57,7 @@ absl::StatusOr<std::vector<checkpoint::SourceSplits::Split>> NexmarkEnumerator::
 }
 
 NexmarkReader::NexmarkReader(const SourceContext& context, Options options)
-    : context_(context), options_(options), channels_(options.seed) {
+    : MadeRowsReader(context), options_(options), channels_(options.seed) {
   std::string event_time;
   if (context_.node->event_time) event_time = context_.node->event_time->field.text;
   const std::vector<batch::Field>& known = FieldsOf(options_.stream);
@@ -90,46 +87,15 @@ absl::Status NexmarkReader::AddSplit(int32_t index, const checkpoint::SourceSpli
         absl::StrCat("source `", context_.node->name, "` has `generators: ", options_.generators,
                      "`, its checkpoint was made with ", generators, ": put that back, or start anew"));
   }
-  Split made;
-  made.piece = EventPiece(options_, generator, piece, pieces);
-  if (!position.empty() && (!absl::SimpleAtoi(position, &made.made) || made.made < 0)) {
-    return absl::DataLossError(absl::StrCat("`", position, "` is no position of a nexmark source"));
-  }
-  splits_[index] = made;
-  turns_.push_back(index);
+  const EventPiece& made = pieces_[index] = EventPiece(options_, generator, piece, pieces);
+  return AddRows(index, made.rows(), position);
+}
+
+absl::Status NexmarkReader::MakeRows(int32_t index, int64_t from, batch::Batch* batch) {
+  const EventPiece& piece = pieces_[index];
+  piece.Fill(from, batch->rows, &events_);
+  options_.stream == Stream::kAll ? MakeMixedColumns(piece, batch) : MakeColumns(piece, batch);
   return absl::OkStatus();
-}
-
-std::string NexmarkReader::Position(int32_t index) const {
-  const auto it = splits_.find(index);
-  return it == splits_.end() || it->second.made == 0 ? "" : absl::StrCat(it->second.made);
-}
-
-absl::StatusOr<ReadResult> NexmarkReader::Read(int64_t max_rows) {
-  ReadResult result;
-  if (turns_.empty()) {
-    result.kind = ReadResult::Kind::kEnded;
-    return result;
-  }
-  result.kind = ReadResult::Kind::kBatch;
-  result.split = turns_.front();
-  turns_.pop_front();
-  Split& split = splits_[result.split];
-  int64_t rows = std::min(max_rows, batch::Batch::kMaxRows);
-  if (!turns_.empty()) rows = std::min(rows, kRowsPerTurn);
-  rows = std::max<int64_t>(0, std::min(rows, split.piece.rows() - split.made));
-  split.piece.Fill(split.made, rows, &events_);
-  result.batch.schema = context_.schema;
-  result.batch.rows = rows;
-  if (options_.stream == Stream::kAll) {
-    MakeMixedColumns(split.piece, &result.batch);
-  } else {
-    MakeColumns(split.piece, &result.batch);
-  }
-  split.made += rows;
-  result.split_ended = split.made >= split.piece.rows();
-  if (!result.split_ended) turns_.push_back(result.split);
-  return result;
 }
 
 void NexmarkReader::MakeColumns(const EventPiece& piece, batch::Batch* batch) {

@@ -132,8 +132,7 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
     options.backend = std::string(job::ToString(deployment_->plan->spec->backend));
     const std::string name = absl::StrCat(id_.task, "-", id_.index, "-", index);
     options.local_dir = absl::StrCat(deployment_->local_dir, "/", name);
-    options.storage_prefix = absl::StrCat(
-        checkpoint::StatePrefix(deployment_->fence.job, deployment_->fence.attempt, id_), index, "-");
+    options.storage_prefix = StoragePrefix(index);
     options.max_parallelism = deployment_->plan->max_parallelism;
     options.range = batch::RangeOf(id_.index, task_->parallelism, options.max_parallelism);
     options.memory_budget_bytes = deployment_->state_memory_bytes;
@@ -157,6 +156,10 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
   return absl::OkStatus();
 }
 
+std::string SubtaskBuilder::StoragePrefix(int index) const {
+  return absl::StrCat(checkpoint::StatePrefix(deployment_->fence.job, deployment_->fence.attempt, id_), index, "-");
+}
+
 SinkContext SubtaskBuilder::MakeSinkContext(const plan::PlanOperator& op, int index) const {
   const job::JobSpec& spec = *deployment_->plan->spec;
   SinkContext context;
@@ -176,9 +179,7 @@ SinkContext SubtaskBuilder::MakeSinkContext(const plan::PlanOperator& op, int in
   context.former_job = deployment_->former_job;
   context.unresolved = deployment_->unresolved;
   context.storage = deployment_->storage;
-  // Below the attempt's own folder: the sweep of older attempts finds what no checkpoint names.
-  context.storage_prefix = absl::StrCat(
-      checkpoint::StatePrefix(deployment_->fence.job, deployment_->fence.attempt, id_), index, "-");
+  context.storage_prefix = StoragePrefix(index);
   context.memory_bytes = deployment_->client_memory_bytes;
   context.wake = callbacks_.wake;
   return context;

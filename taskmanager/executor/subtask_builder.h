@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "taskmanager/executor/deployment.h"
@@ -48,6 +50,9 @@ class SubtaskBuilder {
   absl::Status RestoreOperator(int index, const checkpoint::Manifest* manifest);
   absl::StatusOr<OperatorPtr> MakeOperator(const plan::PlanOperator& op, int index,
                                            const checkpoint::Manifest* manifest);
+  /// Of what operator `index` stores. Below the attempt's own folder: the sweep of older attempts finds what no
+  /// checkpoint names.
+  std::string StoragePrefix(int index) const;
   SinkContext MakeSinkContext(const plan::PlanOperator& op, int index) const;
   absl::Status ResolveShare(const plan::PlanOperator& op, TwoPhaseCommitSink& sink,
                             const checkpoint::Manifest& manifest);

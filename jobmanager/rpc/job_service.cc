@@ -32,20 +32,50 @@ std::string JobOf(const Other&) {
   return "";
 }
 
-/// One call with one message and one answer. gRPC and the JobApi each may end it first.
-class UnaryCall final : public BidiReactor, public OpenCall {
+/// Reads the one message of a call. `Reactor`: of gRPC, and what the call adds to it.
+template <typename Reactor>
+class MessageCall : public Reactor, public OpenCall {
  public:
   using Handle = std::function<void(const Bytes& in)>;
-
-  UnaryCall(Context* context, std::shared_ptr<OpenCalls> calls)
-      : context_(context), calls_(std::move(calls)) {}
 
   /// `handle` is called once with the message, unless the call ends before.
   void Read(Handle handle) {
     handle_ = std::move(handle);
     calls_->BeginsReading(this);
-    StartRead(&in_);
+    this->StartRead(&in_);
   }
+
+ protected:
+  template <typename... Args>
+  explicit MessageCall(std::shared_ptr<OpenCalls> calls, Args... args)
+      : Reactor(args...), calls_(std::move(calls)) {}
+
+  // Not before OnReadDone has returned.
+  void OnDone() override { calls_->Remove(this); }
+
+ private:
+  void OnReadDone(bool ok) override {
+    calls_->HasRead(this);
+    const Handle handle = std::move(handle_);
+    if (ok) {
+      handle(in_);
+      in_.Clear();
+    } else {
+      this->Abort(absl::InvalidArgumentError("a call without a message, or one that is too large"));
+    }
+  }
+
+  const std::shared_ptr<OpenCalls> calls_;
+  Handle handle_;
+  Bytes in_;
+};
+
+/// One call with one message and one answer. gRPC and the JobApi each may end it first.
+class UnaryCall final : public MessageCall<BidiReactor> {
+ public:
+  UnaryCall(Context* context, std::shared_ptr<OpenCalls> calls)
+      : MessageCall(std::move(calls)), context_(context) {}
+
   void Answer(const absl::Status& status, const google::protobuf::MessageLite* reply) {
     std::lock_guard lock(mutex_);
     if (finished_) return;
@@ -61,40 +91,18 @@ class UnaryCall final : public BidiReactor, public OpenCall {
   void Abort(const absl::Status& why) override { Answer(why, nullptr); }
 
  private:
-  void OnReadDone(bool ok) override {
-    calls_->HasRead(this);
-    const Handle handle = std::move(handle_);
-    if (ok) {
-      handle(in_);
-      in_.Clear();
-    } else {
-      Answer(absl::InvalidArgumentError("a call without a message, or one that is too large"), nullptr);
-    }
-  }
   void OnCancel() override { Answer(absl::CancelledError("the caller is gone"), nullptr); }
-  void OnDone() override { calls_->Remove(this); }
 
   Context* const context_;
-  const std::shared_ptr<OpenCalls> calls_;
-  Handle handle_;
-  Bytes in_;
   Bytes out_;
   std::mutex mutex_;
   bool finished_ = false;
 };
 
-class WatchCall final : public WritingReactor<BidiReactor>, public OpenCall {
+class WatchCall final : public MessageCall<WritingReactor<BidiReactor>> {
  public:
-  using Handle = std::function<void(const Bytes& in)>;
+  WatchCall(Context* context, std::shared_ptr<OpenCalls> calls) : MessageCall(std::move(calls), context) {}
 
-  WatchCall(Context* context, std::shared_ptr<OpenCalls> calls)
-      : WritingReactor(context), calls_(std::move(calls)) {}
-
-  void Read(Handle handle) {
-    handle_ = std::move(handle);
-    calls_->BeginsReading(this);
-    StartRead(&in_);
-  }
   void Update(const absl::StatusOr<JobStatus>& status) {
     if (!status.ok()) {
       End(status.status());
@@ -114,25 +122,12 @@ class WatchCall final : public WritingReactor<BidiReactor>, public OpenCall {
   }
 
  private:
-  void OnReadDone(bool ok) override {
-    calls_->HasRead(this);
-    const Handle handle = std::move(handle_);
-    if (ok) {
-      handle(in_);
-      in_.Clear();
-    } else {
-      EndNow(absl::InvalidArgumentError("a call without a message, or one that is too large"));
-    }
-  }
-  // Not before OnReadDone has returned, which makes the subscription.
+  // OnReadDone makes the subscription.
   void OnDone() override {
     subscription_.reset();
-    calls_->Remove(this);
+    MessageCall::OnDone();
   }
 
-  const std::shared_ptr<OpenCalls> calls_;
-  Handle handle_;
-  Bytes in_;
   std::unique_ptr<JobApi::Subscription> subscription_;
 };
 

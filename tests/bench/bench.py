@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Figures of a release build: what tests/bench/run.sh prints and keeps in build/bench/."""
+"""Measures a release build, checks what came out, prints figures against their targets, keeps JSON and Markdown in build/bench/.
+
+Each suite's parts, and what the figures mean: tests/bench/README.md."""
 import argparse
 import importlib
 import os
@@ -57,10 +59,14 @@ def summary(name):
     return (importlib.import_module("suites." + name).__doc__ or "").strip().splitlines()[0]
 
 
+def has_peers(name):
+    return getattr(importlib.import_module("suites." + name), "HAS_PEERS", False)
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     description=__doc__, epilog="suites:\n" + "\n".join(
-                                         "  %-12s %s" % (n, summary(n)) for n in suite_names()))
+                                     description=__doc__, epilog="suites (* also with --peer):\n" + "\n".join(
+                                         "  %-11s %s" % (n + "*" * has_peers(n), summary(n)) for n in suite_names()))
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="default: daemons fraud")
     parser.add_argument("--peer", action="append", default=[], choices=PEERS, help="the same work in another engine, in turns")
     parser.add_argument("--events", type=int, help="rows of a suite's input, instead of its own default")
@@ -87,9 +93,11 @@ def main():
     shown, broken = [], []
     try:
         for name in chosen.suites:
-            print("== %s" % name, flush=True)
+            suite = importlib.import_module("suites." + name)
+            peers = options.peers if has_peers(name) else {}
+            print("== %s%s" % (name, " (it has no peer)" if options.peers and not peers else ""), flush=True)
             try:
-                result = importlib.import_module("suites." + name).measure(options)
+                result = suite.measure(options)
             except (cluster.Failure, subprocess.SubprocessError, OSError) as error:  # the others are measured all the same
                 traceback.print_exc()
                 broken.append("%s: %s" % (name, str(error).splitlines()[0] if str(error) else type(error).__name__))
@@ -100,7 +108,7 @@ def main():
                 print("%s bench.%s" % ("FAIL" if result.broken else "PASS", name), flush=True)
                 broken += result.broken
                 continue
-            figures.keep("-".join([name] + list(options.peers)), result, options.peers.values())
+            figures.keep("-".join([name] + list(peers)), result, peers.values())
             for table in result.tables:
                 print("\n%s\n%s" % (table.title, table.markdown()))
             shown += result.figures

@@ -37,7 +37,8 @@ class Table:
 
     def markdown(self):
         lines = ["| %s |" % " | ".join(self.columns), "|" + "---|" * len(self.columns)]
-        lines += ["| %s |" % " | ".join(number(c) if isinstance(c, (int, float)) else str(c) for c in row)
+        lines += ["| %s |" % " | ".join("" if c is None else number(c) if isinstance(c, (int, float)) else str(c)
+                                         for c in row)
                   for row in self.rows]
         return "\n".join(lines)
 

@@ -40,6 +40,7 @@ using taskmanager::kafka::TransactionCoordinator;
 
 constexpr int kBatch = 4096;
 constexpr int kIds = 16;
+constexpr size_t kSealed = 8;  // with those being made, warm, open and ended fewer than kIds: none fences one in use
 constexpr int64_t kPatienceMs = 20'000;
 
 void Must(const absl::Status& status) {
@@ -105,7 +106,8 @@ class Copier {
                                                            {"check.crcs", "false"}})),
         topic_(rd_kafka_topic_new(consumer_, arguments.Text("in").c_str(), nullptr)),
         queue_(rd_kafka_queue_new(consumer_)),
-        warm_(2) {
+        warm_(2),
+        sealed_(kSealed) {
     options_.connection.brokers = {arguments.Text("brokers")};
     options_.name = "bare";
     options_.topic = arguments.Text("out");

@@ -166,14 +166,17 @@ def kafka(broker, name, number, rows, options):
     return _insert(statements, insert, rows, options.parallelism, options.interval or "1s"), output
 
 
-def wordcount(path, words, options):
-    """Words of a file, counted per word and 10 seconds of event time, into files."""
+def wordcount(path, words, expected, options):
+    """Words of a file, counted per word and 10 seconds of event time, into files, which are compared with what is expected."""
     running = flink(options.parallelism)
     out = os.path.join(running.folder, "counts")
     shutil.rmtree(out, ignore_errors=True)
-    return _insert(["CREATE TEMPORARY TABLE words (word STRING, ts BIGINT, t AS TO_TIMESTAMP_LTZ(ts, 3), "
-                    "WATERMARK FOR t AS t - INTERVAL '1' SECOND) WITH " + files(_dealt(path, options.parallelism)),
-                    "CREATE TEMPORARY TABLE counted (word STRING, window_start TIMESTAMP(3), n BIGINT) WITH " + files(out)],
-                   "INSERT INTO counted SELECT word, window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE words, DESCRIPTOR(t), "
-                   "INTERVAL '10' SECOND)) GROUP BY word, window_start, window_end",
-                   words, options.parallelism, options.interval or "1s")
+    got = _insert(["CREATE TEMPORARY TABLE words (word STRING, ts BIGINT, t AS TO_TIMESTAMP_LTZ(ts, 3), "
+                   "WATERMARK FOR t AS t - INTERVAL '1' SECOND) WITH " + files(_dealt(path, options.parallelism)),
+                   "CREATE TEMPORARY TABLE counted (word STRING, window_start TIMESTAMP(3), n BIGINT) WITH " + files(out)],
+                  "INSERT INTO counted SELECT word, window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE words, DESCRIPTOR(t), "
+                  "INTERVAL '10' SECOND)) GROUP BY word, window_start, window_end",
+                  words, options.parallelism, options.interval or "1s")
+    results.check_exactly_once(collections.Counter(expected), collections.Counter(
+        {(r["word"], flink_results.millis(r["window_start"])): r["n"] for r in results.committed_rows(out)}))
+    return got

@@ -42,8 +42,14 @@ def _text(value):
         return ""
     if not isinstance(value, str):
         return str(value)
-    moment = MOMENT.fullmatch(value)
-    if moment:
-        day = datetime.datetime.fromisoformat("%s %s+00:00" % moment.group(1, 2))
-        return str(int(day.timestamp()) * 1000 + int((moment.group(3) or "0").ljust(3, "0")))
-    return '"%s"' % value.replace('"', '""')
+    moment = millis(value)
+    return '"%s"' % value.replace('"', '""') if moment is None else str(moment)
+
+
+def millis(text):
+    """The time that a text says, as milliseconds; None: it says none."""
+    moment = MOMENT.fullmatch(text)
+    if not moment:
+        return None
+    second = datetime.datetime.fromisoformat("%s %s+00:00" % moment.group(1, 2))
+    return int(second.timestamp()) * 1000 + int((moment.group(3) or "0").ljust(3, "0"))

@@ -9,6 +9,7 @@ import machine
 import results
 from figures import Figure, Result
 
+HAS_PEERS = True
 ROWS = 10_000_000
 _expected = {}
 

@@ -7,6 +7,7 @@ import local_broker
 import kafka_jobs
 from figures import Figure, Result
 
+HAS_PEERS = True
 RECORDS = 10_000_000
 JOBS = {"fraud": (kafka_jobs.FRAUD, "alerts", "alerts", "alert_digest"),
         "pass": (kafka_jobs.PASS, "values", "records", "digest")}

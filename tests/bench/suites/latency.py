@@ -66,29 +66,35 @@ def bare_run(broker, interval, threads, number, seconds=15, warmup=4):
 def visible(broker, options):
     """In turns: the bare protocol, then the job; the medians count."""
     latency_run(broker, "50ms", 2, "first", seconds=6)  # for the broker's JVM
-    runs, bare, found, rows = {}, {}, [], []
+    runs, bare, broken, found, rows = {}, {}, [], [], []
     for number in range(options.repeats or 2):
         for interval, parallelism in TARGETS:
             key = "%s x %d" % (interval, parallelism)
-            bare.setdefault(key, []).append(bare_run(broker, interval, parallelism, number))
-            runs.setdefault(key, []).append(latency_run(broker, interval, parallelism, number))
+            for kept, run in ((bare, bare_run), (runs, latency_run)):
+                try:
+                    kept.setdefault(key, []).append(run(broker, interval, parallelism, number))
+                except cluster.Failure as error:  # the others are measured all the same
+                    print("FAILED %s: %s" % (key, error), flush=True)
+                    broken.append("%s of %s: %s" % (run.__name__, key, str(error)[:300]))
     for (interval, parallelism), (absolute, relative) in TARGETS.items():
         key = "%s x %d" % (interval, parallelism)
+        if not runs[key] or not bare[key]:
+            continue
         ours, theirs = job_run.medians(runs[key]), job_run.medians(bare[key])
         what = "visible at 5 000/s, interval %s, parallelism %d" % (interval, parallelism)
         row = [interval, parallelism]
         for index, quantile in enumerate(("p50", "p99")):
             us, them = ours[quantile + "_ms"], theirs[quantile + "_ms"]
             target, limit = absolute and absolute[index], relative and relative[index]
-            found += [Figure("%s: %s, ms" % (what if index == 0 else " ", quantile), us, "<=" if target else None, target),
+            found += [Figure("%s%s, ms" % (what + ": " if index == 0 else "  ", quantile), us, "<=" if target else None, target),
                       Figure("    the bare protocol, ms", them),
                       Figure("    against the bare protocol", us / them, "<=" if limit else None, limit)]
-            row += [us, them, us / them, limit]
+            row += [us, target, them, us / them, limit]
         found += [Figure("  checkpoints/s", ours["checkpoints_per_second"]),
                   Figure("  CPU of the TaskManager, cores", ours["taskmanager_cpu_share"])]
         rows.append(row)
-    return {"runs": runs, "bare": bare}, found, [Table("From due to visible, ms, beside the bare protocol", [
-        "interval", "parallelism", "p50", "bare", "ratio", "target", "p99", "bare", "ratio", "target"], rows)]
+    return {"runs": runs, "bare": bare, "broken": broken}, found, [Table("From due to visible, ms, beside the bare protocol", [
+        "interval", "parallelism", "p50", "target", "bare", "ratio", "target", "p99", "target", "bare", "ratio", "target"], rows)]
 
 
 def failover_run(broker, number):
@@ -127,6 +133,7 @@ def measure(options):
             try:
                 result.details[name], found, tables = PARTS[name](broker, options)
                 result.figures += found
+                result.broken += result.details[name].get("broken", [])
                 result.tables += tables
             except cluster.Failure as error:  # the other part is measured all the same
                 print("FAILED %s: %s" % (name, error), flush=True)

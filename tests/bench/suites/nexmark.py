@@ -9,6 +9,7 @@ import nexmark_check
 import nexmark_input
 from figures import Figure, Result, Table
 
+HAS_PEERS = True
 EVENTS = 10_000_000
 PEER_EVENTS = 1_000_000
 EVENT_RATE = 100_000

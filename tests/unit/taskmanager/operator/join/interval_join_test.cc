@@ -49,9 +49,9 @@ std::vector<std::string> Expected(const Job& job, const std::vector<JoinRow>& le
 }
 
 std::unique_ptr<JoinPipeline> Open(const std::shared_ptr<const plan::ExecutionPlan>& plan, StateHome* home,
-                                   int receivers) {
+                                   int receivers, const PipelineSnapshot* restored = nullptr) {
   return std::make_unique<JoinPipeline>(
-      plan, [] { return std::make_unique<IntervalJoinOperator>(); }, home, receivers, nullptr);
+      plan, [] { return std::make_unique<IntervalJoinOperator>(); }, home, receivers, restored);
 }
 
 void Run(uint64_t seed, const JoinShape& shape) {

@@ -2,6 +2,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +13,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -23,22 +26,6 @@
 namespace weir::sim {
 namespace {
 
-constexpr char kUsage[] =
-    "weir-simulate --seed N [--trace] [--shrink]    one run; --trace: one line per event\n"
-    "              --seeds A..B                     runs A to B\n"
-    "              --minutes M [--seed N]           seeds from N (default: a fresh one) for so long\n"
-    "              --count N [--seed N]             so many seeds from N (default: a fresh one)\n"
-    "  --seconds S      virtual time in which faults come and go (default 18; a run lasts some seconds more)\n"
-    "  --kind K         jobs of this kind only: control, real, sessions, top, join, firsts\n"
-    "  --jobmanagers N  so many, on a simulated etcd; 1: one, on files; 0: one, on etcd (default: drawn)\n"
-    "  --faults TEXT    this plan (as a run prints it) instead of the seed's; none: no faults\n"
-    "  --jobs N         processes at once (default: the cores)\n"
-    "  --twice          every seed runs twice; the hashes must be the same\n"
-    "  --bug NAME       brings a known bug back, in jobs and faults in which it can show (weir-simulate-gate)\n"
-    "  --without-bug    the same jobs and faults, right code\n"
-    "  --hashes         prints the hash of every seed\n"
-    "  --keep-going N   ends after so many failing seeds (default 5)\n";
-
 struct Arguments {
   RunOptions run;
   std::optional<uint64_t> seed, from, to, count;
@@ -48,80 +35,71 @@ struct Arguments {
   std::string replay;  // options that a replay needs, too
 };
 
-[[noreturn]] void Usage(const std::string& why) {
-  std::fprintf(stderr, "weir-simulate: %s\n%s", why.c_str(), kUsage);
-  std::exit(2);
-}
-
+/// The command line. Ends the process where it asks for help, or is wrong.
 Arguments Parse(int argc, char** argv) {
   Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 >= argc) Usage(option + " needs a value");
-      return argv[++i];
+  std::string seeds, kind, faults, bug;
+  int64_t seconds = 0;
+  bool without_bug = false;
+  CLI::App app("The cluster in one thread from one seed.", "weir-simulate");
+  app.add_option("--seed", a.seed, "One run; with --minutes and --count: the first seed (else a fresh one)");
+  app.add_option("--seeds", seeds, "Runs A to B")->type_name("A..B");
+  app.add_option("--minutes", a.minutes, "Runs for so long");
+  app.add_option("--count", a.count, "So many runs");
+  app.add_flag("--trace", a.trace, "With one seed: one line per event");
+  app.add_flag("--shrink", a.shrink, "With one seed: looks for the fewest faults that show the same");
+  app.add_option("--seconds", seconds,
+                 "Virtual time in which faults come and go (default 18; a run lasts some seconds more)");
+  app.add_option("--kind", kind, "Jobs of this kind only: control, real, sessions, top, join, firsts");
+  app.add_option("--jobmanagers", a.run.jobmanagers,
+                 "So many, on a simulated etcd; 1: one, on files; 0: one, on etcd (default: drawn)")
+      ->check(CLI::Range(0, 5));
+  app.add_option("--faults", faults, "This plan (as a run prints it) instead of the seed's; none: no faults");
+  app.add_option("--jobs", a.jobs, "Processes at once (default: the cores)");
+  app.add_flag("--twice", a.twice, "Every seed runs twice; the hashes must be the same");
+  app.add_option("--bug", bug, "Brings a known bug back, in jobs and faults in which it can show (weir-simulate-gate)");
+  app.add_flag("--without-bug", without_bug, "The same jobs and faults, right code");
+  app.add_flag("--hashes", a.hashes, "Prints the hash of every seed");
+  app.add_option("--keep-going", a.keep_going, "Ends after so many failing seeds (default 5)");
+  app.callback([&] {
+    const auto check = [](bool good, const char* option, const std::string& why) {
+      if (!good) throw CLI::ValidationError(option, why);
     };
-    const auto number = [&] {
-      uint64_t n = 0;
-      if (!absl::SimpleAtoi(value(), &n)) Usage(option + " needs a number");
-      return n;
-    };
-    if (option == "--seed") {
-      a.seed = number();
-    } else if (option == "--seeds") {
-      const std::vector<std::string> range = absl::StrSplit(value(), "..");
+    if (!seeds.empty()) {
+      const std::vector<std::string> range = absl::StrSplit(seeds, "..");
       uint64_t from = 0, to = 0;
-      if (range.size() != 2 || !absl::SimpleAtoi(range[0], &from) || !absl::SimpleAtoi(range[1], &to)) {
-        Usage("--seeds needs A..B");
-      }
+      check(range.size() == 2 && absl::SimpleAtoi(range[0], &from) && absl::SimpleAtoi(range[1], &to), "--seeds",
+            "needs A..B");
       a.from = from, a.to = to;
-    } else if (option == "--minutes") {
-      if (!absl::SimpleAtod(value(), &a.minutes)) Usage("--minutes needs a number");
-    } else if (option == "--count") {
-      a.count = number();
-    } else if (option == "--seconds") {
-      const uint64_t seconds = number();
-      a.run.busy = static_cast<SteadyMicros>(seconds) * 1'000'000;
-      a.replay += absl::StrCat(" --seconds ", seconds);
-    } else if (option == "--kind") {
-      const std::string kind = value();
-      a.run.kind = KindOf(kind);
-      if (!a.run.kind) Usage("--kind is control, real, sessions, top, join or firsts");
-      a.replay += " --kind " + kind;
-    } else if (option == "--jobmanagers") {
-      const uint64_t jobmanagers = number();
-      if (jobmanagers > 5) Usage("--jobmanagers is 0 to 5");
-      a.run.jobmanagers = static_cast<int>(jobmanagers);
-      a.replay += absl::StrCat(" --jobmanagers ", jobmanagers);
-    } else if (option == "--faults") {
-      const std::string text = value();
-      auto plan = FaultPlan::Parse(text == "none" ? "" : text);
-      if (!plan.ok()) Usage(std::string(plan.status().message()));
-      a.run.plan = *std::move(plan);
-      a.replay += absl::StrCat(" --faults '", text, "'");
-    } else if (option == "--jobs") {
-      a.jobs = static_cast<int>(number());
-    } else if (option == "--keep-going") {
-      a.keep_going = static_cast<int>(number());
-    } else if (option == "--bug") {
-      const std::string name = value();
-      a.run.bug = FindKnownBug(name);
-      if (a.run.bug == nullptr) Usage("no such bug: " + name);
-      a.replay += " --bug " + name;
-    } else if (option == "--without-bug") {
-      a.run.has_bug = false;
-      a.replay += " --without-bug";
-    } else if (option == "--trace") {
-      a.trace = true;
-    } else if (option == "--shrink") {
-      a.shrink = true;
-    } else if (option == "--twice") {
-      a.twice = true;
-    } else if (option == "--hashes") {
-      a.hashes = true;
-    } else {
-      Usage("unknown option " + option);
     }
+    if (app.count("--seconds") > 0) a.run.busy = static_cast<SteadyMicros>(seconds) * 1'000'000;
+    if (!kind.empty()) {
+      a.run.kind = KindOf(kind);
+      check(a.run.kind.has_value(), "--kind", "is control, real, sessions, top, join or firsts");
+    }
+    if (!faults.empty()) {
+      auto plan = FaultPlan::Parse(faults == "none" ? "" : faults);
+      check(plan.ok(), "--faults", std::string(plan.status().message()));
+      a.run.plan = *std::move(plan);
+    }
+    if (!bug.empty()) {
+      a.run.bug = FindKnownBug(bug);
+      check(a.run.bug != nullptr, "--bug", "no such bug: " + bug);
+    }
+    check(a.seed || a.from || a.count || a.minutes > 0, "--seed", "nothing to run");
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error) == 0 ? 0 : 2);
+  }
+  for (const char* option : {"--seconds", "--kind", "--jobmanagers", "--faults", "--bug"}) {
+    if (app.count(option) == 0) continue;
+    absl::StrAppend(&a.replay, " ", option, " '", app.get_option(option)->as<std::string>(), "'");
+  }
+  if (without_bug) {
+    a.run.has_bug = false;
+    a.replay += " --without-bug";
   }
   if (a.jobs <= 0) a.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return a;
@@ -247,8 +225,7 @@ int RunMany(const Arguments& a) {
 int Main(int argc, char** argv) {
   const Arguments a = Parse(argc, argv);
   if (a.from || a.count || a.minutes > 0) return RunMany(a);
-  if (a.seed) return RunOneSeed(a);
-  Usage("nothing to run");
+  return RunOneSeed(a);
 }
 
 }  // namespace

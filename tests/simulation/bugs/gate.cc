@@ -1,5 +1,6 @@
 // weir-simulate-gate: brings known bugs back, one after another, and counts the seeds until the simulator finds each.
 // The same seeds must be clean without the bug. See README.md.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -9,18 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "tests/simulation/bugs/known_bugs.h"
 #include "tests/simulation/run/batch.h"
 
 namespace weir::sim {
 namespace {
-
-constexpr char kUsage[] =
-    "weir-simulate-gate [--minutes M] [--clean N] [--jobs N] [--seed N] [BUG…]\n"
-    "  --minutes M   at most so long for each bug (default 10)\n"
-    "  --clean N     so many of the first seeds must be clean without the bug, and the one that found it (default 50)\n"
-    "  --list        the bugs\n";
 
 struct Arguments {
   double minutes = 10;
@@ -29,35 +23,34 @@ struct Arguments {
   std::vector<const KnownBug*> bugs;
 };
 
-[[noreturn]] void Usage(const std::string& why) {
-  std::fprintf(stderr, "weir-simulate-gate: %s\n%s", why.c_str(), kUsage);
-  std::exit(2);
-}
-
+/// The command line. Ends the process where it asks for help or for the list, or is wrong.
 Arguments Parse(int argc, char** argv) {
   Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 >= argc) Usage(option + " needs a value");
-      return argv[++i];
-    };
-    if (option == "--minutes") {
-      if (!absl::SimpleAtod(value(), &a.minutes)) Usage("--minutes needs a number");
-    } else if (option == "--clean") {
-      if (!absl::SimpleAtoi(value(), &a.clean)) Usage("--clean needs a number");
-    } else if (option == "--seed") {
-      if (!absl::SimpleAtoi(value(), &a.seed)) Usage("--seed needs a number");
-    } else if (option == "--jobs") {
-      if (!absl::SimpleAtoi(value(), &a.jobs)) Usage("--jobs needs a number");
-    } else if (option == "--list") {
-      for (const KnownBug& bug : KnownBugs()) std::printf("%-30s %s\n", bug.name.c_str(), bug.what.c_str());
-      std::exit(0);
-    } else if (const KnownBug* bug = FindKnownBug(option)) {
-      a.bugs.push_back(bug);
-    } else {
-      Usage("no such bug or option: " + option);
+  std::vector<std::string> names;
+  CLI::App app("Brings known bugs back and counts the seeds until each is found.", "weir-simulate-gate");
+  app.add_option("BUG", names, "Those only (default: all)");
+  app.add_option("--minutes", a.minutes, "At most so long for each bug (default 10)");
+  app.add_option("--clean", a.clean,
+                 "So many of the first seeds must be clean without the bug, and the one that found it (default 50)");
+  app.add_option("--seed", a.seed, "The first seed (default 1)");
+  app.add_option("--jobs", a.jobs, "Processes at once (default: the cores)");
+  app.add_flag_callback(
+      "--list",
+      [] {
+        for (const KnownBug& bug : KnownBugs()) std::printf("%-30s %s\n", bug.name.c_str(), bug.what.c_str());
+        throw CLI::Success();
+      },
+      "The bugs");
+  app.callback([&] {
+    for (const std::string& name : names) {
+      a.bugs.push_back(FindKnownBug(name));
+      if (a.bugs.back() == nullptr) throw CLI::ValidationError("BUG", "no such bug: " + name);
     }
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error) == 0 ? 0 : 2);
   }
   if (a.bugs.empty()) {
     for (const KnownBug& bug : KnownBugs()) a.bugs.push_back(&bug);

@@ -203,6 +203,12 @@ void DeltaBuilder::EndBlock() {
   std::memcpy(bytes_.data() + block_begin_ + 1, &length, sizeof(length));
 }
 
+void DeltaBuilder::Reuse(std::string memory) {
+  if (memory.capacity() <= bytes_.capacity()) return;
+  memory.assign(kHeaderSize, '\0');
+  bytes_ = std::move(memory);
+}
+
 std::string DeltaBuilder::Take() {
   std::string bytes = std::move(bytes_);
   bytes_.assign(kHeaderSize, '\0');

@@ -40,6 +40,8 @@ class DeltaBuilder {
   bool empty() const { return bytes_.size() == kHeaderSize; }
   size_t size() const { return bytes_.size(); }
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
+  /// For an empty builder: builds in the memory of a former delta, whose pages are there already.
+  void Reuse(std::string memory);
   /// The bytes, still to be sealed; the builder starts anew.
   std::string Take();
   /// Fills in the header of what Take gave.

@@ -9,7 +9,9 @@ namespace {
 
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr uint32_t kFirstRows = 16;
-constexpr int64_t kGroup = 32;  // rows probed together: their cache misses overlap
+// A row's cell is asked for this long before its entry's row, and that this long before it is read: cache misses overlap.
+constexpr int64_t kAhead = 16;
+constexpr int64_t kReserved = 32;  // cells made sure of at a time
 constexpr size_t kMinCells = 64;
 constexpr size_t kArenaBlock = 32 << 10;
 constexpr size_t kHugeFrom = 32;  // chunks
@@ -180,38 +182,45 @@ uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, 
   }
 }
 
+template <typename Probe>
+void EntryTable::ProbeAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+                          int64_t count, Probe probe) {
+  constexpr int64_t kRing = 4 * kAhead;
+  uint64_t hashes[kRing];
+  for (int64_t i = 0; i < count + 2 * kAhead; ++i) {
+    if (i < count) {
+      hashes[i % kRing] = HashOfRow(keys, subkeys, rows[i]);
+      PrefetchCell(hashes[i % kRing]);
+    }
+    const int64_t next = i - kAhead, now = next - kAhead;
+    if (next >= 0 && next < count) PrefetchRow(hashes[next % kRing]);
+    if (now >= 0) probe(now, hashes[now % kRing]);
+  }
+}
+
 void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                               const uint32_t* rows, int64_t count, int max_parallelism,
                               uint32_t* slots, std::vector<uint32_t>* made,
                               std::vector<uint32_t>* revived) {
-  uint64_t hashes[kGroup];
-  for (int64_t begin = 0; begin < count; begin += kGroup) {
-    const int64_t n = std::min(kGroup, count - begin);
-    ReserveIndex(static_cast<size_t>(n));
-    for (int64_t i = 0; i < n; ++i) {
-      hashes[i] = HashOfRow(keys, subkeys, rows[begin + i]);
-      PrefetchCell(hashes[i]);
+  ReserveIndex(static_cast<size_t>(std::min(kReserved, count)));
+  ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash) {
+    if (i % kReserved == 0) ReserveIndex(static_cast<size_t>(std::min(kReserved, count - i)));
+    const uint32_t row = rows[i];
+    bool is_new = false;
+    const uint32_t slot = FindOrAddAt(
+        keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hash, &is_new);
+    if (is_new) {
+      HeaderOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
+      made->push_back(static_cast<uint32_t>(i));
+    } else if ((flags(slot) & kRemoved) != 0) {
+      clear_flags(slot, kRemoved);
+      --removed_;
+      std::memset(value(slot), 0, value_width_);
+      revived->push_back(static_cast<uint32_t>(i));
     }
-    for (int64_t i = 0; i < n; ++i) PrefetchRow(hashes[i]);
-    for (int64_t i = 0; i < n; ++i) {
-      const uint32_t row = rows[begin + i];
-      bool is_new = false;
-      const uint32_t slot =
-          FindOrAddAt(keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(),
-                      hashes[i], &is_new);
-      if (is_new) {
-        HeaderOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
-        made->push_back(static_cast<uint32_t>(begin + i));
-      } else if ((flags(slot) & kRemoved) != 0) {
-        clear_flags(slot, kRemoved);
-        --removed_;
-        std::memset(value(slot), 0, value_width_);
-        revived->push_back(static_cast<uint32_t>(begin + i));
-      }
-      Mark(slot);
-      slots[begin + i] = slot;
-    }
-  }
+    Mark(slot);
+    slots[i] = slot;
+  });
 }
 
 void EntryTable::FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
@@ -222,29 +231,20 @@ void EntryTable::FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* sub
     std::fill(slots, slots + count, kNoSlot);
     return;
   }
-  uint64_t hashes[kGroup];
-  for (int64_t begin = 0; begin < count; begin += kGroup) {
-    const int64_t n = std::min(kGroup, count - begin);
-    for (int64_t i = 0; i < n; ++i) {
-      hashes[i] = HashOfRow(keys, subkeys, rows[begin + i]);
-      PrefetchCell(hashes[i]);
+  ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash) {
+    const uint32_t row = rows[i];
+    const int64_t found =
+        Find(keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hash);
+    slots[i] = kNoSlot;
+    if (found < 0) {
+      absent->push_back(static_cast<uint32_t>(i));
+      return;
     }
-    for (int64_t i = 0; i < n; ++i) PrefetchRow(hashes[i]);
-    for (int64_t i = 0; i < n; ++i) {
-      const uint32_t row = rows[begin + i];
-      const int64_t found = Find(
-          keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hashes[i]);
-      slots[begin + i] = kNoSlot;
-      if (found < 0) {
-        absent->push_back(static_cast<uint32_t>(begin + i));
-        continue;
-      }
-      const auto slot = static_cast<uint32_t>(found);
-      if ((flags(slot) & kRemoved) != 0) continue;
-      add_flags(slot, kReferenced);
-      slots[begin + i] = slot;
-    }
-  }
+    const auto slot = static_cast<uint32_t>(found);
+    if ((flags(slot) & kRemoved) != 0) return;
+    add_flags(slot, kReferenced);
+    slots[i] = slot;
+  });
 }
 
 void EntryTable::Remove(uint32_t slot) {

@@ -175,6 +175,10 @@ class EntryTable {
     h->flags |= kDirty | kReferenced;
   }
 
+  /// Calls probe(i, hash) of each of rows[0..count) in order, what it will read being on its way.
+  template <typename Probe>
+  void ProbeAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows, int64_t count,
+                Probe probe);
   uint32_t FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made);
   uint32_t NewRow(std::string_view key, std::string_view subkey);
   uint32_t NewSlot();

@@ -52,6 +52,11 @@ void SnapshotChain::FinishDelta(CheckpointId checkpoint) {
   finished_ = checkpoint;
 }
 
+std::string SnapshotChain::TakeSpare() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(spare_, {});
+}
+
 void SnapshotChain::AddBasePart(CheckpointId checkpoint, std::string bytes) {
   {
     std::lock_guard lock(mutex_);
@@ -184,7 +189,10 @@ absl::Status SnapshotChain::WriteBytes(Item& item) {
   ASSIGN_OR_RETURN(item.file, WriteFile(item.kind == Kind::kDelta ? "delta" : "base", item.checkpoint, item.bytes,
                                         &counted_later));
   pending_bytes_ -= static_cast<int64_t>(item.bytes.size());
-  item.bytes = std::string();
+  std::string bytes = std::exchange(item.bytes, {});
+  if (item.kind != Kind::kDelta || bytes.capacity() > kSpare) return absl::OkStatus();
+  std::lock_guard lock(mutex_);
+  if (bytes.capacity() > spare_.capacity()) spare_.swap(bytes);
   return absl::OkStatus();
 }
 

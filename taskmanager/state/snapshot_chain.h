@@ -35,6 +35,9 @@ class SnapshotChain {
   static constexpr size_t kJoinFrom = 64;
   static constexpr uint64_t kJoinedFile = 8 << 20;
 
+  /// The most memory that is kept for the next delta.
+  static constexpr size_t kSpare = 16 << 20;
+
   /// `restored`: the chain to go on with; its range is the state's.
   SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix,
                 checkpoint::KeyedSnapshot restored);
@@ -43,6 +46,8 @@ class SnapshotChain {
   void AddPart(std::string bytes);
   /// The parts since the last call are the delta frozen at `checkpoint`.
   void FinishDelta(CheckpointId checkpoint);
+  /// The memory of a part that was written, or none: at a barrier half of the time would go into new pages.
+  std::string TakeSpare();
   /// Queues a part of the next base.
   void AddBasePart(CheckpointId checkpoint, std::string bytes);
   /// The parts since the last FinishBase, with `store` as it stands (may be null), hold all that
@@ -109,6 +114,7 @@ class SnapshotChain {
   std::deque<Item> queue_;         // guarded by mutex_
   bool base_in_progress_ = false;  // guarded by mutex_
   bool store_must_stand_ = false;  // guarded by mutex_
+  std::string spare_;              // guarded by mutex_
   int64_t delta_count_ = 0;        // guarded by mutex_; of the chain and the queue
 
   std::mutex

@@ -138,7 +138,9 @@ void TieredState::AddPart() {
 
 void TieredState::CutDirty() {
   const auto reserve = [this] {
-    next_.Reserve(next_.size() + static_cast<size_t>(std::min(options_.delta_part_bytes, dirty_bytes_)));
+    if (next_.empty()) next_.Reuse(chain_->TakeSpare());
+    // Somewhat more, so that the next delta of about this size has room too.
+    next_.Reserve(next_.size() + static_cast<size_t>(std::min(options_.delta_part_bytes, dirty_bytes_ + dirty_bytes_ / 8)));
   };
   reserve();
   // Drops first: entries of a dropped namespace that are dirty were made after it.

@@ -42,6 +42,7 @@ sinks:
 """
 TEXT = "x" * 60
 ENTRY_BYTES = 100
+MEMORY = "6GiB"  # so that the state of both subtasks fits into one process; with 3 GiB a part of it lies in RocksDB
 
 
 def measure(megabytes, kills):
@@ -51,7 +52,7 @@ def measure(megabytes, kills):
     with cluster.Cluster("bench-recovery", taskmanagers=0, slots=2) as c:
         for number in (1, 2):
             process = c.add_taskmanager("tm-%d" % number)
-            process.arguments += ["--set", "memory=3GiB"]
+            process.arguments += ["--set", "memory=" + MEMORY]
             process.start()
         c.wait_taskmanagers(2)
         c.submit(c.write("job.yaml", JOB % {"keys": keys, "text": TEXT, "out": c.path("told")}))

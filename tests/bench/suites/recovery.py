@@ -18,7 +18,7 @@ def kill(options):
             found += [Figure("%d MB of state, kill -9 of a %s: to RUNNING, ms (median)" % (megabytes, what), running),
                       Figure("  to the first new output, ms", output)]
             rows.append(["%d MB" % megabytes, what, running, output, max(o["output_ms"] for o in ones)])
-    return details, found, [Table("kill -9 in a keyed job, checkpoint 200 ms", [
+    return details, found, [Table("kill -9 in a keyed job, checkpoint 200 ms, state in memory", [
         "state", "killed", "to RUNNING, ms", "to new output, ms", "the worst"], rows)]
 
 
@@ -41,7 +41,7 @@ PARTS = {f.__name__: f for f in (kill, restore)}
 
 
 def measure(options):
-    result = Result(setting={"storage": "files"})
+    result = Result(setting={"storage": "files", "memory of a TaskManager": kill_job.MEMORY})
     for name in options.parts(PARTS):
         result.details[name], found, tables = PARTS[name](options)
         result.figures += found

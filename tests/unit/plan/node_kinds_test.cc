@@ -180,7 +180,7 @@ sinks: {o: {type: print, input: w}, o2: {type: print, input: d}, o3: {type: prin
         "15:70: a window_join has tumbling or sliding windows",
         "15:98: unknown column `tx.usr`; did you mean `tx.user`?",
         "16:97: `join` must be one of inner, left, not `full`",
-        "17:45: unknown key `pth` in `table` (did you mean `path`?)",
+        "17:45: unknown key `pth` in `table` of `l` (did you mean `path`?)",
         "18:50: session windows of processing time are not supported yet",
         "19:42: unknown column `nothing`",
         "19:56: expected an operator or the end of the expression",

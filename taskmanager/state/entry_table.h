@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/prefetch.h"
 #include "common/batch/key.h"
 #include "taskmanager/state/entry_memory.h"
 #include "taskmanager/state/keyed_state.h"
@@ -113,12 +114,12 @@ class EntryTable {
   /// All of the row: its value may lie in the next cache line.
   void Prefetch(uint32_t slot) const {
     const std::byte* row = Row(slot);
-    __builtin_prefetch(row);
-    __builtin_prefetch(row + stride_ - 1);
+    weir::Prefetch(row);
+    weir::Prefetch(row + stride_ - 1);
   }
   /// For who adds many: room for `more`, then the cells, then the rows are asked for ahead of FindOrAdd.
   void Reserve(size_t more) { ReserveIndex(more); }
-  void PrefetchCell(uint64_t hash) const { __builtin_prefetch(&index_[CellOf(hash)]); }
+  void PrefetchCell(uint64_t hash) const { weir::Prefetch(&index_[CellOf(hash)]); }
   void PrefetchRow(uint64_t hash) const {
     for (size_t i = CellOf(hash); index_[i] != 0; i = (i + 1) & (cells_ - 1)) {
       if (index_[i] >> 32 == hash >> 32) return Prefetch(static_cast<uint32_t>(index_[i]) - 1);

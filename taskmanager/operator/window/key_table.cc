@@ -36,9 +36,9 @@ uint32_t KeyTable::FindOrInsert(std::string_view key_bytes, uint64_t hash, bool*
 
 void KeyTable::FindOrInsert(const batch::KeyBatch& keys, const uint32_t* rows, int64_t count, uint32_t* entries) {
   constexpr int64_t kAhead = 16;
-  for (int64_t i = 0; i < std::min(kAhead, count); ++i) __builtin_prefetch(&cells_[keys.hashes[rows[i]] & mask_]);
+  for (int64_t i = 0; i < std::min(kAhead, count); ++i) weir::Prefetch(&cells_[keys.hashes[rows[i]] & mask_]);
   for (int64_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) __builtin_prefetch(&cells_[keys.hashes[rows[i + kAhead]] & mask_]);
+    if (i + kAhead < count) weir::Prefetch(&cells_[keys.hashes[rows[i + kAhead]] & mask_]);
     entries[i] = FindOrInsert(keys.key(rows[i]), keys.hashes[rows[i]]);
   }
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/prefetch.h"
 #include "common/batch/key.h"
 
 namespace weir::taskmanager {
@@ -27,7 +28,7 @@ class KeyTable {
   /// One key. `*inserted` (may be null): it was not there.
   uint32_t FindOrInsert(std::string_view key, uint64_t hash, bool* inserted = nullptr);
 
-  void Prefetch(uint64_t hash) const { __builtin_prefetch(&cells_[hash & mask_]); }
+  void Prefetch(uint64_t hash) const { weir::Prefetch(&cells_[hash & mask_]); }
 
   int64_t size() const { return static_cast<int64_t>(hashes_.size()); }
   std::byte* row(uint32_t entry) { return rows_.data() + size_t{entry} * width_; }

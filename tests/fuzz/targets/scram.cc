@@ -20,7 +20,9 @@ WEIR_FUZZ_TARGET(scram, input) {
       fuzz::Expect(!client.Verify(input).ok(), "nobody is believed before the first message was");
       continue;
     }
-    fuzz::Expect(answer->find("pencil") == std::string::npos, "the password is not sent");
+    // The broker's nonce is sent back as it came, whatever is in it.
+    fuzz::Expect(answer->find("pencil") == std::string::npos || input.find("pencil") != std::string_view::npos,
+                 "the password is not sent");
     if (end != std::string_view::npos) (void)client.Verify(input.substr(end + 1));
   }
 }

@@ -147,7 +147,7 @@ void Accumulators::AddText(int a, std::string_view text, std::byte* row, batch::
   std::memcpy(&current, row + slot.offset, 16);
   auto* has = reinterpret_cast<uint8_t*>(row + slot.offset + 16);
   if (*has != 0 && !Better(a, text, current.view())) return;
-  const StringRef ref(text.size() <= StringRef::kInline ? text : arena->Copy(text));
+  const StringRef ref(text.size() <= StringRef::kInline || arena == nullptr ? text : arena->Copy(text));
   std::memcpy(row + slot.offset, &ref, 16);
   *has = 1;
 }
@@ -302,6 +302,13 @@ void Accumulators::Merge(const std::byte* from, std::byte* to, batch::StringAren
         break;
     }
   }
+}
+
+bool Accumulators::associative() const {
+  for (const Slot& slot : slots_) {
+    if (slot.kind == Kind::kSumDouble || slot.kind == Kind::kDistinct) return false;
+  }
+  return true;
 }
 
 bool Accumulators::invertible() const {

@@ -36,9 +36,13 @@ class Accumulators {
   /// Adds what PartialColumns made.
   void AddPartials(int a, const batch::Column* partials, const uint32_t* rows, int64_t count,
                    std::byte* const* targets, batch::StringArena* arena) const;
-  /// Adds one row to another, all aggregates but kDistinct.
+  /// Adds one row to another, all aggregates but kDistinct. Without an arena `to` points to the texts of `from`, which
+  /// outlive it.
   void Merge(const std::byte* from, std::byte* to, batch::StringArena* arena) const;
 
+  /// It makes no difference which of a row of slices are merged first, as long as they stay in their order: all but
+  /// sums of doubles, which are rounded, and kDistinct.
+  bool associative() const;
   /// All aggregates can be taken away again: counts and exact sums.
   bool invertible() const;
   /// Takes `from` away from what it was merged into. False: a sum has left its range, and nothing is known any more.
@@ -57,7 +61,7 @@ class Accumulators {
     ++n;
     std::memcpy(row + slots_[a].offset, &n, 8);
   }
-  /// Takes `text` as the minimum or maximum of a kMinMaxText aggregate if it is one.
+  /// Takes `text` as the minimum or maximum of a kMinMaxText aggregate if it is one. Without an arena it is not copied.
   void AddText(int a, std::string_view text, std::byte* row, batch::StringArena* arena) const;
   /// Of a kDistinct aggregate: so many values.
   void SetDistinct(int a, int64_t n, std::byte* row) const { std::memcpy(row + slots_[a].offset, &n, 8); }

@@ -95,7 +95,7 @@ absl::Status WindowAggregateOperator::UpdateRows(const batch::Batch& batch, cons
 
 absl::Status WindowAggregateOperator::FindTargets(int64_t slice_end, const batch::KeyBatch& keys,
                                                   const std::vector<uint32_t>& rows) {
-  firing_.OnChanged(slice_end);
+  firing_.OnChanged(slice_end, keys, rows);
   NamespaceTable& table = state_.main->Open(slice_end);
   const auto count = static_cast<int64_t>(rows.size());
   slots_.resize(rows.size());

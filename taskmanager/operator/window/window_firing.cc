@@ -1,20 +1,30 @@
 #include "taskmanager/operator/window/window_firing.h"
 
-#include <algorithm>
-
 #include "common/base/bytes.h"
 #include "common/base/status_macros.h"
+#include "taskmanager/operator/window/running_merge.h"
+#include "taskmanager/operator/window/suffix_merge.h"
 
 namespace weir::taskmanager {
+
 void WindowFiring::Open(const OperatorContext& context, const Accumulators* accumulators, WindowState* state,
                         WindowMath math) {
   results_.Open(context, accumulators);
   accumulators_ = accumulators;
   state_ = state;
   math_ = math;
-  // Fewer slices than three are merged as fast as they are kept.
-  if (accumulators->invertible() && !state->HasSideTables() && math.slide < math.size && math.size >= 3 * math.slice) {
-    running_ = std::make_unique<RunningMerge>(accumulators);
+  pages_.Open(state);
+  picked_.Open(accumulators, state, math);
+  for (int a = 0; a < accumulators->size(); ++a) {
+    has_texts_ |= accumulators->kind(a) == Accumulators::Kind::kMinMaxText;
+    has_distinct_ |= accumulators->kind(a) == Accumulators::Kind::kDistinct;
+  }
+  if (math.slide >= math.size) return;
+  // A few slices are merged as fast as they are kept.
+  if (accumulators->invertible()) {
+    if (math.size >= 3 * math.slice) sliding_ = std::make_unique<RunningMerge>(accumulators, state, math);
+  } else if (accumulators->associative() && math.size > 2 * math.slide + math.slice) {
+    sliding_ = std::make_unique<SuffixMerge>(accumulators, state, math, context.state);
   }
 }
 
@@ -22,137 +32,112 @@ void WindowFiring::Begin(int64_t window_end, std::optional<std::set<std::string>
   active_ = true;
   window_end_ = window_end;
   only_ = std::move(only);
-  scans_.clear();
-  scan_ = 0;
-  cursor_ = 0;
-  emitted_ = 0;
-  direct_ = math_.tumbling() && !only_ && std::all_of(state_->texts.begin(), state_->texts.end(),
-                                                      [](const KeyedTable* table) { return table == nullptr; });
-  run_ = running_ != nullptr && !only_;
-  if (run_) return BeginRunning();
-  for (int64_t slice = window_end - math_.size + math_.slice; slice <= window_end; slice += math_.slice) {
-    if (NamespaceTable* table = state_->main->Find(slice)) scans_.push_back({table, Scan::Kind::kMain, 0});
-    if (direct_) continue;
-    for (int a = 0; a < accumulators_->size(); ++a) {
-      if (state_->texts[a] != nullptr) {
-        if (NamespaceTable* table = state_->texts[a]->Find(slice)) scans_.push_back({table, Scan::Kind::kText, a});
-      }
-      if (state_->distinct[a] != nullptr) {
-        if (NamespaceTable* table = state_->distinct[a]->Find(slice)) {
-          scans_.push_back({table, Scan::Kind::kDistinct, a});
-        }
-      }
-    }
+  pages_.Clear();
+  if (only_ && !has_distinct_) {
+    way_ = Way::kPicked;
+    next_picked_ = only_->begin();
+  } else if (!only_ && math_.tumbling() && !has_texts_) {
+    way_ = Way::kDirect;
+    pages_.Add(window_end, true);
+  } else if (!only_ && sliding_ != nullptr && sliding_->Begin(window_end)) {
+    way_ = Way::kSliding;
+  } else {
+    BeginMerge();
   }
-  if (direct_) return;
+}
+
+absl::Status WindowFiring::Step(Output& output) {
+  switch (way_) {
+    case Way::kDirect: return StepDirect(output);
+    case Way::kSliding: return StepSliding(output);
+    case Way::kPicked: return StepPicked(output);
+    case Way::kMerge: return StepMerge(output);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WindowFiring::StepDirect(Output& output) {
+  if (pages_.done()) {
+    active_ = false;
+    return absl::OkStatus();
+  }
+  NamespaceTable::Page page;
+  SlicePages::Table of;
+  RETURN_IF_ERROR(pages_.Next(&page, &of));
+  return EmitPage(page.keys, page.values, nullptr, output);
+}
+
+absl::Status WindowFiring::StepSliding(Output& output) {
+  SlidingMerge::Page page;
+  ASSIGN_OR_RETURN(const SlidingMerge::Result result, sliding_->Step(&page));
+  if (result == SlidingMerge::Result::kGivenUp) {
+    BeginMerge();
+    return absl::OkStatus();
+  }
+  active_ = result == SlidingMerge::Result::kMore;
+  return EmitPage(page.keys, page.rows, page.arena, output);
+}
+
+absl::Status WindowFiring::StepPicked(Output& output) {
+  std::vector<std::string_view> keys, found;
+  for (; next_picked_ != only_->end() && keys.size() < batch::Batch::kMaxRows; ++next_picked_) {
+    keys.push_back(*next_picked_);
+  }
+  RETURN_IF_ERROR(picked_.Merge(keys, window_end_ - math_.size, window_end_));
+  std::vector<const std::byte*> rows;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (picked_.slices(i) == 0) continue;
+    found.push_back(keys[i]);
+    rows.push_back(picked_.row(i));
+  }
+  active_ = next_picked_ != only_->end();
+  return EmitPage(found, rows, &picked_.arena(), output);
+}
+
+void WindowFiring::BeginMerge() {
+  way_ = Way::kMerge;
+  pages_.Clear();
+  for (int64_t slice = window_end_ - math_.size + math_.slice; slice <= window_end_; slice += math_.slice) {
+    pages_.Add(slice);
+  }
+  emitted_ = 0;
   merged_ = std::make_unique<KeyTable>(accumulators_->width());
   distinct_.clear();
   for (int a = 0; a < accumulators_->size(); ++a) distinct_.push_back(std::make_unique<KeyTable>(0));
   arena_ = batch::StringArena();
 }
 
-void WindowFiring::ScanMain(int64_t from, int64_t to) {
-  scans_.clear();
-  scan_ = 0;
-  cursor_ = 0;
-  for (int64_t slice = from + math_.slice; slice <= to; slice += math_.slice) {
-    if (NamespaceTable* table = state_->main->Find(slice)) scans_.push_back({table, Scan::Kind::kMain, 0});
-  }
-}
-
-void WindowFiring::BeginRunning() {
-  const int64_t begin = window_end_ - math_.size;
-  // What was to leave has left: goes on only from the window right before, or one that had the same beginning.
-  if (running_->from() != begin || running_->to() <= begin || running_->to() > window_end_) {
-    running_->Reset();
-    running_->set_range(begin, begin);
-  }
-  ScanMain(running_->to(), window_end_);
-  phase_ = Phase::kEnter;
-}
-
-absl::Status WindowFiring::StepRunning(Output& output) {
-  if (phase_ == Phase::kEmit) {
-    std::vector<std::string_view> keys;
-    std::vector<const std::byte*> rows;
-    const bool more = running_->Page(&emitted_, batch::Batch::kMaxRows, &keys, &rows);
-    RETURN_IF_ERROR(EmitPage(keys, rows, nullptr, output));
-    if (more) return absl::OkStatus();
-    // Now, while the slices that leave are still there.
-    ScanMain(window_end_ - math_.size, window_end_ - math_.size + math_.slide);
-    phase_ = Phase::kLeave;
-    return absl::OkStatus();
-  }
-  if (phase_ == Phase::kCompact) {
-    active_ = running_->Compact(batch::Batch::kMaxRows);
-    return absl::OkStatus();
-  }
-  if (scan_ == scans_.size()) {
-    if (phase_ == Phase::kEnter) {
-      running_->set_range(window_end_ - math_.size, window_end_);
-      phase_ = Phase::kEmit;
-    } else {
-      running_->set_range(window_end_ - math_.size + math_.slide, window_end_);
-      phase_ = Phase::kCompact;
-    }
-    return absl::OkStatus();
-  }
-  NamespaceTable::Page page;
-  RETURN_IF_ERROR(scans_[scan_].table->Scan(&cursor_, batch::Batch::kMaxRows, &page));
-  if (phase_ == Phase::kEnter) {
-    running_->Add(page.keys, page.values);
-  } else if (!running_->Remove(page.keys, page.values)) {
-    running_->Reset();
-    active_ = false;
-    return absl::OkStatus();
-  }
-  if (page.last) ++scan_, cursor_ = 0;
-  return absl::OkStatus();
-}
-
 absl::Status WindowFiring::MergePage() {
-  const Scan& scan = scans_[scan_];
   NamespaceTable::Page page;
-  RETURN_IF_ERROR(scan.table->Scan(&cursor_, batch::Batch::kMaxRows, &page));
+  SlicePages::Table of;
+  RETURN_IF_ERROR(pages_.Next(&page, &of));
   for (size_t i = 0; i < page.keys.size(); ++i) {
     const std::string_view key = page.keys[i];
     if (only_ && !only_->contains(std::string(key))) continue;
     std::byte* row = merged_->row(merged_->FindOrInsert(key, batch::HashKey(key)));
-    switch (scan.kind) {
-      case Scan::Kind::kMain:
+    switch (of.kind) {
+      case SlicePages::Kind::kMain:
         accumulators_->Merge(page.values[i], row, &arena_);
         break;
-      case Scan::Kind::kText:
-        accumulators_->AddText(scan.aggregate, page.texts[i], row, &arena_);
+      case SlicePages::Kind::kText:
+        accumulators_->AddText(of.aggregate, page.texts[i], row, &arena_);
         break;
-      case Scan::Kind::kDistinct: {
+      case SlicePages::Kind::kDistinct: {
         std::string pair;
         ByteWriter(&pair).PutBytes(key);
         pair.append(page.subkeys[i]);
         bool inserted;
-        distinct_[scan.aggregate]->FindOrInsert(pair, batch::HashKey(pair), &inserted);
-        if (inserted) accumulators_->CountDistinct(scan.aggregate, row);
+        distinct_[of.aggregate]->FindOrInsert(pair, batch::HashKey(pair), &inserted);
+        if (inserted) accumulators_->CountDistinct(of.aggregate, row);
         break;
       }
     }
   }
-  if (page.last) ++scan_, cursor_ = 0;
   return absl::OkStatus();
 }
 
-absl::Status WindowFiring::Step(Output& output) {
-  if (run_) return StepRunning(output);
-  if (direct_) {
-    if (scan_ == scans_.size()) {
-      active_ = false;
-      return absl::OkStatus();
-    }
-    NamespaceTable::Page page;
-    RETURN_IF_ERROR(scans_[scan_].table->Scan(&cursor_, batch::Batch::kMaxRows, &page));
-    if (page.last) ++scan_, cursor_ = 0;
-    return EmitPage(page.keys, page.values, nullptr, output);
-  }
-  if (scan_ < scans_.size()) return MergePage();
+absl::Status WindowFiring::StepMerge(Output& output) {
+  if (!pages_.done()) return MergePage();
   std::vector<std::string_view> keys;
   std::vector<const std::byte*> rows;
   for (; emitted_ < merged_->size() && keys.size() < batch::Batch::kMaxRows; ++emitted_) {

@@ -19,16 +19,6 @@ absl::Status WindowState::Open(KeyedState& state, const Accumulators& accumulato
   return absl::OkStatus();
 }
 
-bool WindowState::HasSideTables() const {
-  for (const KeyedTable* table : texts) {
-    if (table != nullptr) return true;
-  }
-  for (const KeyedTable* table : distinct) {
-    if (table != nullptr) return true;
-  }
-  return false;
-}
-
 void WindowState::Drop(NamespaceId slice_end) {
   main->Drop(slice_end);
   for (KeyedTable* table : texts) {

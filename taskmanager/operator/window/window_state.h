@@ -22,7 +22,6 @@ struct WindowState {
   std::vector<KeyedTable*> distinct;
 
   absl::Status Open(KeyedState& state, const Accumulators& accumulators);
-  bool HasSideTables() const;
   void Drop(NamespaceId slice_end);
 };
 

@@ -8,7 +8,8 @@ namespace weir::taskmanager {
 
 EntryMemory AllocateEntries(size_t bytes) {
   if (bytes < kHugePage) {
-    void* p = std::malloc(bytes);
+    // On a cache line, so that rows that are a part of one lie in one.
+    void* p = std::aligned_alloc(kCacheLine, (bytes + kCacheLine - 1) / kCacheLine * kCacheLine);
     if (p == nullptr) throw std::bad_alloc();
     return EntryMemory(static_cast<std::byte*>(p));
   }

@@ -10,9 +10,10 @@ namespace {
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr uint32_t kFirstRows = 16;
 // A row's cell is asked for this long before its entry's row, and that this long before it is read: cache misses overlap.
-constexpr int64_t kAhead = 16;
+constexpr int64_t kAhead = 8;
 constexpr int64_t kReserved = 32;  // cells made sure of at a time
 constexpr size_t kMinCells = 64;
+constexpr size_t kLargeIndex = size_t{1} << 20;
 constexpr size_t kArenaBlock = 32 << 10;
 constexpr size_t kHugeFrom = 32;  // chunks
 constexpr uint32_t kSparseSlots = 1024;
@@ -21,11 +22,16 @@ constexpr size_t kSparseArena = 1 << 20;
 }  // namespace
 
 EntryTable::EntryTable(uint32_t value_width, bool has_text)
-    : value_width_(value_width),
-      has_text_(has_text),
-      value_offset_(sizeof(Header) + (has_text ? sizeof(Text) : 0)) {
-  const size_t alignment = value_width >= 16 || has_text ? 16 : 8;
-  stride_ = (value_offset_ + value_width + alignment - 1) / alignment * alignment;
+    : value_width_(value_width), has_text_(has_text) {
+  LayOutRows(0);
+}
+
+void EntryTable::LayOutRows(size_t key_bytes) {
+  room_ = EntryRow::RoomFor(key_bytes);
+  value_offset_ = EntryRow::ValueOffset(room_) + (has_text_ ? sizeof(Text) : 0);
+  const size_t alignment = value_width_ >= 16 || has_text_ ? 16 : 8;
+  stride_ = (value_offset_ + value_width_ + alignment - 1) / alignment * alignment;
+  if (const size_t power = std::bit_ceil(stride_); power <= kCacheLine && power - stride_ <= stride_ / 3) stride_ = power;
   const size_t rows = std::max<size_t>(kFirstRows, std::bit_floor(kChunkBytes / stride_ + 1));
   chunk_shift_ = static_cast<uint32_t>(std::countr_zero(rows));
   chunk_mask_ = static_cast<uint32_t>(rows - 1);
@@ -127,24 +133,22 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
     clear_flags(slot, kFree);
     std::memset(value(slot), 0, value_width_);
   }
-  Header* h = HeaderOf(slot);
-  h->key_size = static_cast<uint32_t>(key.size());
-  h->subkey_size = static_cast<uint32_t>(subkey.size());
-  char* bytes = h->bytes;
-  if (key.size() + subkey.size() > kInlineKey) {
-    bytes = Allocate(key.size() + subkey.size());
-    std::memcpy(h->bytes, &bytes, sizeof(bytes));
-  }
-  if (!key.empty()) std::memcpy(bytes, key.data(), key.size());
-  if (!subkey.empty()) std::memcpy(bytes + key.size(), subkey.data(), subkey.size());
+  const size_t outside = EntryRow::OutsideBytes(key.size() + subkey.size(), room_);
+  RowOf(slot)->SetKey(key, subkey, outside > 0 ? Allocate(outside) : nullptr);
   return slot;
 }
 
-void EntryTable::ReserveIndex(size_t more) {
+size_t EntryTable::CellsFor(size_t more) const {
   const size_t entries = slots_ - free_.size() + more;
-  if (entries * 5 <= cells_ * 3) return;
-  size_t cells = std::max(kMinCells, cells_);
-  while (entries * 5 > cells * 3) cells *= 2;
+  size_t cells = cells_;
+  // Large ones grow in smaller steps: a budget is to hold the next index too.
+  while (entries * 5 > cells * 3) cells = cells < kMinCells ? kMinCells : cells < kLargeIndex ? cells * 2 : cells / 2 * 3;
+  return cells;
+}
+
+void EntryTable::ReserveIndex(size_t more) {
+  const size_t cells = CellsFor(more);
+  if (cells == cells_) return;
   const EntryMemory old = std::move(index_memory_);
   const uint64_t* old_cells = index_;
   const size_t old_count = cells_;
@@ -152,22 +156,20 @@ void EntryTable::ReserveIndex(size_t more) {
   index_ = reinterpret_cast<uint64_t*>(index_memory_.get());
   std::memset(index_, 0, cells * sizeof(uint64_t));
   cells_ = cells;
-  index_shift_ = 32 - std::countr_zero(cells);
   // The cell follows from the stored hash bits: no row is read.
   for (size_t c = 0; c < old_count; ++c) {
     const uint64_t cell = old_cells[c];
     if (cell == 0) continue;
     size_t i = CellOf(cell);
-    while (index_[i] != 0) i = (i + 1) & (cells - 1);
+    while (index_[i] != 0) i = After(i);
     index_[i] = cell;
   }
 }
 
 uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash,
                                  bool* made) {
-  const size_t mask = cells_ - 1;
   const uint64_t tag = hash >> 32;
-  for (size_t i = CellOf(hash);; i = (i + 1) & mask) {
+  for (size_t i = CellOf(hash);; i = After(i)) {
     const uint64_t cell = index_[i];
     if (cell == 0) {
       const uint32_t slot = NewRow(key, subkey);
@@ -177,7 +179,7 @@ uint32_t EntryTable::FindOrAddAt(std::string_view key, std::string_view subkey, 
     }
     if (cell >> 32 == tag) {
       const uint32_t slot = static_cast<uint32_t>(cell) - 1;
-      if (Equal(slot, key, subkey)) return slot;
+      if (RowOf(slot)->Equal(key, subkey, room_)) return slot;
     }
   }
 }
@@ -202,6 +204,13 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
                               const uint32_t* rows, int64_t count, int max_parallelism,
                               uint32_t* slots, std::vector<uint32_t>* made,
                               std::vector<uint32_t>* revived) {
+  if (slots_ == 0) {
+    size_t longest = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      longest = std::max(longest, keys.key(rows[i]).size() + (subkeys != nullptr ? subkeys->key(rows[i]).size() : 0));
+    }
+    LayOutRows(longest);
+  }
   ReserveIndex(static_cast<size_t>(std::min(kReserved, count)));
   ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash) {
     if (i % kReserved == 0) ReserveIndex(static_cast<size_t>(std::min(kReserved, count - i)));
@@ -210,7 +219,7 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
     const uint32_t slot = FindOrAddAt(
         keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hash, &is_new);
     if (is_new) {
-      HeaderOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
+      RowOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
       made->push_back(static_cast<uint32_t>(i));
     } else if ((flags(slot) & kRemoved) != 0) {
       clear_flags(slot, kRemoved);
@@ -258,23 +267,21 @@ void EntryTable::Remove(uint32_t slot) {
 
 void EntryTable::Erase(uint32_t slot) {
   Unlink(slot);
-  Header* h = HeaderOf(slot);
-  if ((h->flags & kRemoved) != 0) --removed_;
-  const size_t key_bytes = size_t{h->key_size} + h->subkey_size;
-  if (key_bytes > kInlineKey) arena_dead_ += key_bytes;
+  EntryRow* row = RowOf(slot);
+  if ((row->flags & kRemoved) != 0) --removed_;
+  arena_dead_ += EntryRow::OutsideBytes(row->key().size() + row->subkey().size(), room_);
   if (has_text_) TextOf(slot)->size = 0;
-  h->flags = static_cast<uint16_t>((h->flags & kDirty) | kFree);
+  row->flags = static_cast<uint16_t>((row->flags & kDirty) | kFree);
   free_.push_back(slot);
 }
 
 void EntryTable::Unlink(uint32_t slot) {
-  const size_t mask = cells_ - 1;
   const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
   size_t hole = CellOf(hash);
-  while (static_cast<uint32_t>(index_[hole]) != slot + 1) hole = (hole + 1) & mask;
+  while (static_cast<uint32_t>(index_[hole]) != slot + 1) hole = After(hole);
   // What follows moves up, unless it would come before the cell where its search begins.
-  for (size_t i = (hole + 1) & mask; index_[i] != 0; i = (i + 1) & mask) {
-    if (((i - CellOf(index_[i])) & mask) < ((i - hole) & mask)) continue;
+  for (size_t i = After(hole); index_[i] != 0; i = After(i)) {
+    if (Distance(CellOf(index_[i]), i) < Distance(hole, i)) continue;
     index_[hole] = index_[i];
     hole = i;
   }
@@ -288,22 +295,23 @@ bool EntryTable::Sparse() const {
 
 uint32_t EntryTable::FindOrAdd(std::string_view key, std::string_view subkey, uint64_t hash,
                                uint16_t key_group) {
+  if (slots_ == 0) LayOutRows(key.size() + subkey.size());
   ReserveIndex(1);
   bool made = false;
   const uint32_t slot = FindOrAddAt(key, subkey, hash, &made);
-  HeaderOf(slot)->key_group = key_group;
+  RowOf(slot)->key_group = key_group;
   return slot;
 }
 
 int64_t EntryTable::Find(std::string_view key, std::string_view subkey, uint64_t hash) const {
   if (cells_ == 0) return -1;
   const uint64_t tag = hash >> 32;
-  for (size_t i = CellOf(hash);; i = (i + 1) & (cells_ - 1)) {
+  for (size_t i = CellOf(hash);; i = After(i)) {
     const uint64_t cell = index_[i];
     if (cell == 0) return -1;
     if (cell >> 32 != tag) continue;
     const uint32_t slot = static_cast<uint32_t>(cell) - 1;
-    if (Equal(slot, key, subkey)) return slot;
+    if (RowOf(slot)->Equal(key, subkey, room_)) return slot;
   }
 }
 
@@ -314,6 +322,7 @@ void EntryTable::ClearDirty() {
 
 void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
   EntryTable kept(value_width_, has_text_);
+  kept.LayOutRows(room_);
   // Both are never there in full: the index goes first, rows go as they are copied.
   index_memory_.reset();
   const size_t chunks_a_block = std::max<size_t>(1, kHugePage / ((size_t{chunk_mask_} + 1) * stride_));
@@ -327,10 +336,13 @@ void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
     }
     if ((flags(slot) & kFree) != 0 || !keep(slot)) continue;
     const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
-    const uint32_t to = kept.FindOrAdd(key(slot), subkey(slot), hash, key_group(slot));
+    kept.ReserveIndex(1);
+    bool made = false;
+    const uint32_t to = kept.FindOrAddAt(key(slot), subkey(slot), hash, &made);
+    kept.RowOf(to)->key_group = key_group(slot);
     if (value_width_ > 0) std::memcpy(kept.value(to), value(slot), value_width_);
     if (has_text_) kept.set_text(to, text(slot));
-    kept.HeaderOf(to)->flags = flags(slot);
+    kept.RowOf(to)->flags = flags(slot);
     if (flags(slot) & kDirty) kept.dirty_.push_back(to);
     if (flags(slot) & kRemoved) ++kept.removed_;
   }

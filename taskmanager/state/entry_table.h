@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "common/base/prefetch.h"
 #include "common/batch/key.h"
 #include "taskmanager/state/entry_memory.h"
+#include "taskmanager/state/entry_row.h"
 #include "taskmanager/state/keyed_state.h"
 
 namespace weir::taskmanager {
@@ -20,8 +20,9 @@ namespace weir::taskmanager {
 ///
 /// Thread:  confined.
 /// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch at a time with
-///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is a header of
-///          32 bytes, which holds key and subkey of up to 20 bytes together, the text's place, and the value.
+///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is an EntryRow with room for
+///          keys like the first ones, the text's place, and the value; of up to 64 bytes, in one cache line if a
+///          third more memory does it.
 /// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
 class EntryTable {
  public:
@@ -68,6 +69,8 @@ class EntryTable {
   /// Of memory_bytes: rows that new entries take first.
   int64_t free_bytes() const { return static_cast<int64_t>(free_.size() * stride_); }
   bool HasEntry(uint32_t slot) const { return (flags(slot) & (kRemoved | kFree)) == 0; }
+  /// What `more` entries take all at once, beyond rows: a larger index. Usually nothing.
+  int64_t GrowthBytes(size_t more) const { return static_cast<int64_t>((CellsFor(more) - cells_) * sizeof(uint64_t)); }
   /// Most of what it takes is free: worth a Retain.
   bool Sparse() const;
   int64_t memory_bytes() const {
@@ -77,29 +80,23 @@ class EntryTable {
 
   std::byte* value(uint32_t slot) { return Row(slot) + value_offset_; }
   const std::byte* value(uint32_t slot) const { return Row(slot) + value_offset_; }
-  std::string_view key(uint32_t slot) const {
-    const Header* h = HeaderOf(slot);
-    return {KeyBytes(h), h->key_size};
-  }
-  std::string_view subkey(uint32_t slot) const {
-    const Header* h = HeaderOf(slot);
-    return {KeyBytes(h) + h->key_size, h->subkey_size};
-  }
-  uint16_t key_group(uint32_t slot) const { return HeaderOf(slot)->key_group; }
+  std::string_view key(uint32_t slot) const { return RowOf(slot)->key(); }
+  std::string_view subkey(uint32_t slot) const { return RowOf(slot)->subkey(); }
+  uint16_t key_group(uint32_t slot) const { return RowOf(slot)->key_group; }
   std::string_view text(uint32_t slot) const {
     const Text* t = TextOf(slot);
     return {t->data, t->size};
   }
   void set_text(uint32_t slot, std::string_view text);
 
-  uint16_t flags(uint32_t slot) const { return HeaderOf(slot)->flags; }
+  uint16_t flags(uint32_t slot) const { return RowOf(slot)->flags; }
   void add_flags(uint32_t slot, uint16_t flags) {
-    Header* h = HeaderOf(slot);
-    h->flags = static_cast<uint16_t>(h->flags | flags);
+    EntryRow* row = RowOf(slot);
+    row->flags = static_cast<uint16_t>(row->flags | flags);
   }
   void clear_flags(uint32_t slot, uint16_t flags) {
-    Header* h = HeaderOf(slot);
-    h->flags = static_cast<uint16_t>(h->flags & ~flags);
+    EntryRow* row = RowOf(slot);
+    row->flags = static_cast<uint16_t>(row->flags & ~flags);
   }
   /// Slots marked since the last ClearDirty, in the order of their marking; some may be free now.
   const std::vector<uint32_t>& dirty() const { return dirty_; }
@@ -109,7 +106,7 @@ class EntryTable {
   /// About as many bytes of a delta as an entry takes.
   int64_t EntryBytes() const {
     const size_t outside = slots_ == 0 ? 0 : (arena_bytes_ - arena_dead_) / slots_;
-    return static_cast<int64_t>(value_width_ + kInlineKey + 4 + outside);
+    return static_cast<int64_t>(value_width_ + room_ + 4 + outside);
   }
   /// All of the row: its value may lie in the next cache line.
   void Prefetch(uint32_t slot) const {
@@ -121,7 +118,7 @@ class EntryTable {
   void Reserve(size_t more) { ReserveIndex(more); }
   void PrefetchCell(uint64_t hash) const { weir::Prefetch(&index_[CellOf(hash)]); }
   void PrefetchRow(uint64_t hash) const {
-    for (size_t i = CellOf(hash); index_[i] != 0; i = (i + 1) & (cells_ - 1)) {
+    for (size_t i = CellOf(hash); index_[i] != 0; i = After(i)) {
       if (index_[i] >> 32 == hash >> 32) return Prefetch(static_cast<uint32_t>(index_[i]) - 1);
     }
   }
@@ -130,15 +127,6 @@ class EntryTable {
   void Retain(const std::function<bool(uint32_t slot)>& keep);
 
  private:
-  static constexpr size_t kInlineKey = 20;
-  struct Header {
-    uint32_t key_size;
-    uint32_t subkey_size;
-    uint16_t key_group;
-    uint16_t flags;
-    char bytes[kInlineKey];  // key and subkey, or a pointer to them
-  };
-  static_assert(sizeof(Header) == 32);
   struct Text {
     const char* data;
     uint32_t size;
@@ -154,26 +142,16 @@ class EntryTable {
   std::byte* Row(uint32_t slot) const {
     return chunks_[slot >> chunk_shift_] + size_t{slot & chunk_mask_} * stride_;
   }
-  Header* HeaderOf(uint32_t slot) const { return reinterpret_cast<Header*>(Row(slot)); }
-  Text* TextOf(uint32_t slot) const { return reinterpret_cast<Text*>(Row(slot) + sizeof(Header)); }
-  static const char* KeyBytes(const Header* h) {
-    if (size_t{h->key_size} + h->subkey_size <= kInlineKey) return h->bytes;
-    const char* p;
-    std::memcpy(&p, h->bytes, sizeof(p));
-    return p;
-  }
-  bool Equal(uint32_t slot, std::string_view key, std::string_view subkey) const {
-    const Header* h = HeaderOf(slot);
-    if (h->key_size != key.size() || h->subkey_size != subkey.size()) return false;
-    const char* bytes = KeyBytes(h);
-    return std::memcmp(bytes, key.data(), key.size()) == 0 &&
-           (subkey.empty() || std::memcmp(bytes + key.size(), subkey.data(), subkey.size()) == 0);
-  }
-  size_t CellOf(uint64_t hash) const { return static_cast<size_t>((hash >> 32) >> index_shift_); }
+  EntryRow* RowOf(uint32_t slot) const { return reinterpret_cast<EntryRow*>(Row(slot)); }
+  Text* TextOf(uint32_t slot) const { return reinterpret_cast<Text*>(Row(slot) + EntryRow::ValueOffset(room_)); }
+  // Cells are in the order of the stored bits, however many there are.
+  size_t CellOf(uint64_t hash) const { return static_cast<size_t>(((hash >> 32) * cells_) >> 32); }
+  size_t After(size_t cell) const { return cell + 1 == cells_ ? 0 : cell + 1; }
+  size_t Distance(size_t from, size_t to) const { return to >= from ? to - from : to + cells_ - from; }
   void Mark(uint32_t slot) {
-    Header* h = HeaderOf(slot);
-    if ((h->flags & kDirty) == 0) dirty_.push_back(slot);
-    h->flags |= kDirty | kReferenced;
+    EntryRow* row = RowOf(slot);
+    if ((row->flags & kDirty) == 0) dirty_.push_back(slot);
+    row->flags |= kDirty | kReferenced;
   }
 
   /// Calls probe(i, hash) of each of rows[0..count) in order, what it will read being on its way.
@@ -181,6 +159,8 @@ class EntryTable {
   void ProbeAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows, int64_t count,
                 Probe probe);
   uint32_t FindOrAddAt(std::string_view key, std::string_view subkey, uint64_t hash, bool* made);
+  /// Before the first row: they have room for keys of so many bytes, if that is a few.
+  void LayOutRows(size_t key_bytes);
   uint32_t NewRow(std::string_view key, std::string_view subkey);
   uint32_t NewSlot();
   std::byte* NewChunk(size_t rows);
@@ -191,6 +171,8 @@ class EntryTable {
     return subkeys == nullptr || subkeys->key(row).empty() ? hash
                                                            : Combine(hash, subkeys->hashes[row]);
   }
+  /// Cells so that there is room for `more` entries.
+  size_t CellsFor(size_t more) const;
   void ReserveIndex(size_t more);
   char* Allocate(size_t bytes);
   /// Places for texts come in classes of 16, 24, 32, 48, 64, … bytes.
@@ -203,10 +185,11 @@ class EntryTable {
 
   uint32_t value_width_;
   bool has_text_;
-  uint32_t value_offset_;
-  size_t stride_;
-  uint32_t chunk_shift_;
-  uint32_t chunk_mask_;
+  uint32_t room_ = 0;  // of a row, for key and subkey
+  uint32_t value_offset_ = 0;
+  size_t stride_ = 0;
+  uint32_t chunk_shift_ = 0;
+  uint32_t chunk_mask_ = 0;
   uint32_t slots_ = 0;
   uint32_t removed_ = 0;
   std::vector<uint32_t> free_;
@@ -219,7 +202,6 @@ class EntryTable {
   EntryMemory index_memory_;
   uint64_t* index_ = nullptr;
   size_t cells_ = 0;
-  int index_shift_ = 32;
   std::vector<uint32_t> dirty_;
   std::vector<std::unique_ptr<char[]>> arena_;
   size_t arena_bytes_ = 0;

@@ -83,7 +83,7 @@ class StateRestorer : public DeltaVisitor {
       return absl::DataLossError("a state delta names no table");
     }
     EndBlock();
-    if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
+    if (state_->OverBudget(0)) RETURN_IF_ERROR(state_->Spill(0));
     removals_ = block.removals;
     if (removals_) {
       auto table = state_->tables_.find(std::string(block.table));
@@ -112,7 +112,7 @@ class StateRestorer : public DeltaVisitor {
     AddWaiting();
     if ((replayed_ += kGroup) % 1024 != 0) return absl::OkStatus();
     into_->Account();
-    return state_->OverBudget() ? state_->Spill() : absl::OkStatus();
+    return state_->OverBudget(0) ? state_->Spill(0) : absl::OkStatus();
   }
 
  private:

@@ -54,7 +54,8 @@ class TieredState final : public KeyedState {
     checkpoint::DeltaBuilder slice;  // what was dumped since the last barrier
   };
 
-  bool OverBudget() const { return table_bytes_ + DeltaBytes() > spill_at_; }
+  /// Whether there is no room for `more` bytes.
+  bool OverBudget(int64_t more) const { return table_bytes_ + DeltaBytes() + more > spill_at_; }
   /// Of what is to be written: queued, begun, and what the changed entries will take.
   int64_t DeltaBytes() const;
   uint64_t NextUse() { return ++uses_; }
@@ -75,8 +76,8 @@ class TieredState final : public KeyedState {
   /// Goes on with the dump, as far as befits a batch of so many rows: what barriers need not do.
   void DumpBetweenBarriers(int64_t rows);
 
-  /// Brings memory well below the budget: what is to be written goes to the storage, entries into the store.
-  absl::Status Spill();
+  /// Brings memory well below the budget less `more`: what is to be written goes to the storage, entries into the store.
+  absl::Status Spill(int64_t more);
   absl::Status WriteDeltasAhead();
   absl::Status EvictTo(int64_t target);
   absl::Status OpenStore();

@@ -117,11 +117,11 @@ absl::Status TieredState::WriteDeltasAhead() {
                                        budget >> 20, " MiB no more is kept for them"));
 }
 
-absl::Status TieredState::Spill() {
+absl::Status TieredState::Spill(int64_t more) {
   const int64_t budget = options_.memory_budget_bytes, step = budget / 16;
   if (DeltaBytes() > budget / 4) RETURN_IF_ERROR(WriteDeltasAhead());
-  if (stores_ != nullptr) RETURN_IF_ERROR(EvictTo(std::max(budget - step - DeltaBytes(), budget / 4)));
-  spill_at_ = std::max(budget, table_bytes_ + DeltaBytes() + step);
+  if (stores_ != nullptr) RETURN_IF_ERROR(EvictTo(std::max(budget - step - more - DeltaBytes(), budget / 4)));
+  spill_at_ = std::max(budget, table_bytes_ + DeltaBytes() + more + step);
   return absl::OkStatus();
 }
 

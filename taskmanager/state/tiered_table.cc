@@ -71,7 +71,8 @@ absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
 absl::Status TieredNamespace::Prepare(int64_t rows) {
   scanning_ = false;
   cold_scan_.reset();
-  if (state_->OverBudget()) RETURN_IF_ERROR(state_->Spill());
+  const int64_t growth = entries_.GrowthBytes(static_cast<size_t>(rows));
+  if (state_->OverBudget(growth)) RETURN_IF_ERROR(state_->Spill(growth));
   if (entries_.Sparse()) Pack();
   state_->DumpBetweenBarriers(rows);
   last_used_ = state_->NextUse();

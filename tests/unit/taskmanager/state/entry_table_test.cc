@@ -145,6 +145,33 @@ TEST_CASE("a table that lost most of its entries is sparse until it is packed") 
     REQUIRE(table.Find(keys[i], "", batch::HashKey(keys[i])) >= 0);
 }
 
+TEST_CASE("whatever the first key, keys of all lengths are found, also after packing") {
+  for (size_t first : {size_t{0}, size_t{9}, size_t{20}, size_t{40}, size_t{50}}) {
+    EntryTable table(24, false);
+    std::vector<std::string> keys = {std::string(first, 'f')};
+    for (size_t n = 0; n < 80; ++n) keys.push_back(std::string(n, 'k') + "!");
+    for (const std::string& key : keys) {
+      const uint32_t slot = table.FindOrAdd(key, key, EntryTable::HashOf(batch::HashKey(key), key), 1);
+      REQUIRE(reinterpret_cast<uintptr_t>(table.value(slot)) % 16 == 0);
+      const auto size = static_cast<int64_t>(key.size());
+      std::memcpy(table.value(slot) + 16, &size, sizeof(size));
+    }
+    CHECK(table.size() == keys.size());
+    for (int round = 0; round < 2; ++round) {
+      for (const std::string& key : keys) {
+        const int64_t slot = table.Find(key, key, EntryTable::HashOf(batch::HashKey(key), key));
+        REQUIRE(slot >= 0);
+        REQUIRE(table.key(static_cast<uint32_t>(slot)) == key);
+        REQUIRE(table.subkey(static_cast<uint32_t>(slot)) == key);
+        int64_t size = -1;
+        std::memcpy(&size, table.value(static_cast<uint32_t>(slot)) + 16, sizeof(size));
+        REQUIRE(size == static_cast<int64_t>(key.size()));
+      }
+      table.Retain([](uint32_t) { return true; });
+    }
+  }
+}
+
 TEST_CASE("packing gives rows back while it goes, and keeps what there is") {
   EntryTable table(40, true);
   constexpr int kEntries = 100000;  // more than one block of a huge page

@@ -123,7 +123,7 @@ TEST_CASE("a base goes on between barriers, and removals between its parts are n
 TEST_CASE("a base that takes several barriers, while inline deltas are merged, restores what was") {
   StateFixture f("memory");
   f.options.min_delta_bytes = 300 << 10;
-  f.options.dump_slice_bytes = 40 << 10;
+  f.options.dump_slice_bytes = 28 << 10;
   auto state = f.Open();
   int bases = 0;
   std::string base;

@@ -87,6 +87,8 @@ void NodeReader::ReadJoin(const Section& section, Node* node) {
   for (const MapEntry& entry : table->entries) {
     if (entry.key == "path" || entry.key == "on_change") node->options.entries.push_back(entry);
   }
+  // Of the wrong kind it was reported: validation must not find it missing.
+  if (const Value* schema = keys.Find("schema"); schema != nullptr && !schema->is_map()) node->type.clear();
 }
 
 std::vector<NamedText> NodeReader::ReadNamed(const Section& section, std::string_view key,

@@ -204,6 +204,15 @@ TEST_CASE("job reader: what a lookup's table lacks is reported once, also by the
   CHECK(errors(", table: {path: /t}") == "4:78: key `schema` is missing in `table` of `j`");
   CHECK(errors(", table: {path: /t, format: raw, schema: {a: int}}") ==
         "4:97: the table of `j` must be json or csv");
+  CHECK(errors(", table: 5") == "4:78: `table` must be a map, not `5`");
+  CHECK(errors(", table: []") == "4:78: `table` must be a map, not a list");
+  CHECK(errors(", table:") == "4:71: `table` must be a map, not nothing");
+  CHECK(errors(", table: {path: /t, schema: 5}") == "4:97: `schema` must be a map, not `5`");
+  CHECK(errors(", table: {path: /t, schema: }") == "4:89: `schema` must be a map, not nothing");
+  CHECK(errors(", table: {path: [], schema: {a: int}}") ==
+        "4:85: `path` must be a string, not a list");
+  CHECK(errors(", table: {path: /t, schema: {a: int}, format: []}") ==
+        "4:115: `format` must be a map, not a list");
 }
 
 TEST_CASE("job reader: what is no map, no YAML, or empty is one error") {

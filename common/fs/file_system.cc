@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <utility>
 
 #include "common/fs/posix/posix_file_system.h"
 
@@ -30,6 +31,19 @@ bool Exists(FileSystem& in, const std::string& path) { return in.Stat(path).ok()
 bool IsFolder(FileSystem& in, const std::string& path) {
   const OrErrno<FileInfo> info = in.Stat(path);
   return info.ok() && info.value.type == FileType::kFolder;
+}
+
+OrErrno<std::string> ReadWhole(FileSystem& in, const std::string& path) {
+  const auto file = in.Open(path, OpenMode::kRead);
+  if (!file.ok()) return {file.error, {}};
+  const auto info = file.value->Stat();
+  if (!info.ok()) return {info.error, {}};
+  if (info.value.type != FileType::kFile) return {EISDIR, {}};
+  std::string bytes(static_cast<size_t>(info.value.size), '\0');
+  const auto got = file.value->ReadAt(0, bytes.data(), bytes.size());
+  if (!got.ok()) return {got.error, {}};
+  bytes.resize(got.value);
+  return {0, std::move(bytes)};
 }
 
 Errno MakeFolders(FileSystem& in, const std::string& path, std::string* failed) {

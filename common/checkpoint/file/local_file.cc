@@ -89,15 +89,10 @@ absl::StatusOr<Digest> CopyFile(const std::string& from, const std::string& to) 
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto in, Open(path, fs::OpenMode::kRead));
-  const auto info = in->Stat();
-  if (!info.ok()) return FromErrno("cannot stat", path, info.error);
-  if (info.value.type != fs::FileType::kFile) return absl::NotFoundError(absl::StrCat(path, " is not a file"));
-  std::string bytes(static_cast<size_t>(info.value.size), '\0');
-  const auto got = in->ReadAt(0, bytes.data(), bytes.size());
-  if (!got.ok()) return FromErrno("cannot read", path, got.error);
-  bytes.resize(got.value);
-  return bytes;
+  auto bytes = fs::ReadWhole(fs::Default(), path);
+  if (bytes.error == EISDIR) return absl::NotFoundError(absl::StrCat(path, " is not a file"));
+  if (!bytes.ok()) return FromErrno("cannot read", path, bytes.error);
+  return std::move(bytes.value);
 }
 
 absl::StatusOr<Digest> DigestFile(const std::string& path) {

@@ -1,6 +1,7 @@
 #include "jobmanager/metadata/file/atomic_file.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -44,18 +45,9 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
-  auto file = fs::Default().Open(path, fs::OpenMode::kRead);
-  if (!file.ok()) return Error(file.error, "open", path);
-  constexpr size_t kBlock = size_t{64} << 10;
-  std::string out;
-  while (true) {
-    const size_t size = out.size();
-    out.resize(size + kBlock);
-    const auto got = file.value->ReadAt(static_cast<int64_t>(size), out.data() + size, kBlock);
-    if (!got.ok()) return Error(got.error, "read", path);
-    out.resize(size + got.value);
-    if (got.value < kBlock) return out;
-  }
+  auto bytes = fs::ReadWhole(fs::Default(), path);
+  if (!bytes.ok()) return Error(bytes.error, "read", path);
+  return std::move(bytes.value);
 }
 
 absl::Status MakeFolders(const std::string& path) {

@@ -105,6 +105,19 @@ TEST_CASE("an open file is what it was, whatever happens to its name") {
   });
 }
 
+TEST_CASE("files are read whole") {
+  OnEach([](FileSystem& in, const std::string& t) {
+    CHECK(ReadWhole(in, t + "/a").error == ENOENT);
+    CHECK(ReadWhole(in, t).error == EISDIR);
+    Put(in, t + "/a", "");
+    CHECK(ReadWhole(in, t + "/a").ok());
+    CHECK(ReadWhole(in, t + "/a").value.empty());
+    const std::string large(300'000, 'x');
+    Put(in, t + "/a", large);
+    CHECK(ReadWhole(in, t + "/a").value == large);
+  });
+}
+
 TEST_CASE("stat tells files, folders and names of the same file") {
   OnEach([](FileSystem& in, const std::string& t) {
     Put(in, t + "/a", "text");

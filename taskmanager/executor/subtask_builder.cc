@@ -11,6 +11,7 @@
 #include "taskmanager/operator/join/interval_join_operator.h"
 #include "taskmanager/operator/join/lookup_join_operator.h"
 #include "taskmanager/operator/join/window_join_operator.h"
+#include "taskmanager/operator/keyed_operator.h"
 #include "taskmanager/operator/rank/rank_operators.h"
 #include "taskmanager/operator/sink_operator.h"
 #include "taskmanager/operator/window/local_aggregate_operator.h"
@@ -19,35 +20,6 @@
 
 namespace weir::taskmanager {
 namespace {
-
-/// Owns an operator with the keyed state it works on.
-class StatefulOperator final : public Operator {
- public:
-  StatefulOperator(OperatorPtr op, std::unique_ptr<KeyedState> state) : state_(std::move(state)), op_(std::move(op)) {}
-  absl::Status Open(const OperatorContext& context) override { return op_->Open(context); }
-  absl::Status Process(batch::Batch batch, Output& output) override { return op_->Process(std::move(batch), output); }
-  absl::StatusOr<Progress> AdvanceWatermark(int64_t watermark, Output& output) override {
-    return op_->AdvanceWatermark(watermark, output);
-  }
-  absl::StatusOr<Progress> Drain(Output& output) override { return op_->Drain(output); }
-  absl::Status OnIdle(Output& output) override { return op_->OnIdle(output); }
-  absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override {
-    return op_->Snapshot(checkpoint);
-  }
-  void OnCheckpointComplete(CheckpointId checkpoint) override { op_->OnCheckpointComplete(checkpoint); }
-  void OnCheckpointAborted(CheckpointId checkpoint) override { op_->OnCheckpointAborted(checkpoint); }
-  absl::Status ProcessSide(int side, batch::Batch batch, Output& output) override {
-    return op_->ProcessSide(side, std::move(batch), output);
-  }
-  SteadyMicros next_timer() const override { return op_->next_timer(); }
-  absl::StatusOr<Progress> OnTimer(SteadyMicros now, Output& output) override { return op_->OnTimer(now, output); }
-  bool ReadyToSnapshot() const override { return op_->ReadyToSnapshot(); }
-  int64_t state_bytes() const override { return op_->state_bytes(); }
-
- private:
-  std::unique_ptr<KeyedState> state_;
-  OperatorPtr op_;
-};
 
 /// The name an operator had in the checkpoint: its own, or that of before a rename.
 std::string NameInCheckpoint(const plan::PlanOperator& op, const job::Node& node,
@@ -127,7 +99,7 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
   context.clock = deployment_->clock;
   context.wake = callbacks_.wake;
   context.counters = counters_;
-  if (op.stateful) {
+  if (auto* const keyed = dynamic_cast<KeyedOperator*>(made.get())) {
     KeyedStateOptions options;
     options.backend = std::string(job::ToString(deployment_->plan->spec->backend));
     const std::string name = absl::StrCat(id_.task, "-", id_.index, "-", index);
@@ -148,7 +120,7 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
     ASSIGN_OR_RETURN(std::unique_ptr<KeyedState> state,
                      deployment_->open_state(options, deployment_->storage, parts));
     context.state = state.get();
-    made = std::make_unique<StatefulOperator>(std::move(made), std::move(state));
+    keyed->Own(std::move(state));
   }
   context.restored = std::move(restored);
   if (!deployment_->resolve_only) RETURN_IF_ERROR(made->Open(context));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "taskmanager/operator/operator.h"
 
@@ -12,6 +13,9 @@ namespace weir::taskmanager {
 /// Thread: the task's thread; AsyncSnapshot's Run on a pool thread.
 class KeyedOperator : public Operator {
  public:
+  /// The context's state, which lives as long as the operator. Without it somebody else keeps that.
+  void Own(std::unique_ptr<KeyedState> state) { owned_ = std::move(state); }
+
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
   void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
@@ -19,6 +23,9 @@ class KeyedOperator : public Operator {
 
  protected:
   OperatorContext context_;
+
+ private:
+  std::unique_ptr<KeyedState> owned_;
 };
 
 }  // namespace weir::taskmanager

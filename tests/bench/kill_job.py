@@ -2,9 +2,9 @@
 import os
 import re
 import statistics
-import threading
 import time
 
+import machine  # first: it finds tests/cluster
 import cluster
 import figures
 
@@ -102,31 +102,23 @@ def one_kill(c, what):
     return {"running_ms": running_ms, "output_ms": output_ms}
 
 
-class NewFile:
+class NewFile(machine.Watch):
     """When the first visible file came into a sink's folder that was not there; with an attempt, one of a later attempt."""
 
     def __init__(self, folder, attempt):
+        super().__init__(0.003)
         self._folder, self._attempt = folder, attempt
         time.sleep(0.02)  # what was being renamed by a process that lives
         self._known = set(os.listdir(folder))
-        self._moment, self._stop = None, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind, value, trace):
-        self._stop.set()
-        self._thread.join()
+        self._moment = None
 
     def wait(self):
         return cluster.wait_until(lambda: self._moment, "a new file", 300, interval=0.005)
 
-    def _watch(self):
-        while self._moment is None and not self._stop.wait(0.003):
-            if any(self._counts(n) for n in os.listdir(self._folder) if n not in self._known):
-                self._moment = time.monotonic()
+    def look(self):
+        if any(self._counts(n) for n in os.listdir(self._folder) if n not in self._known):
+            self._moment = time.monotonic()
+        return self._moment is not None
 
     def _counts(self, name):
         # part-<job>-<node>-<attempt>-<subtask>-<sequence>.json

@@ -38,18 +38,15 @@ def written_bytes(process):
         return int(re.search(r"^wchar: (\d+)", file.read(), re.MULTILINE).group(1))
 
 
-class PeakMemory:
-    """The highest sum of the resident memory of some processes in a with block; for processes that live longer than it."""
+class Watch:
+    """Looks again and again, from a thread, in a with block: look() of who derives from it; true ends it."""
 
-    def __init__(self, processes, interval=0.1):
-        self._processes = processes
+    def __init__(self, interval):
         self._interval = interval
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.mb = 0.0
 
     def __enter__(self):
-        self._look()
         self._thread.start()
         return self
 
@@ -57,15 +54,24 @@ class PeakMemory:
         self._stop.set()
         self._thread.join()
 
-    def _look(self):
+    def _watch(self):
+        while not self.look() and not self._stop.wait(self._interval):
+            pass
+
+
+class PeakMemory(Watch):
+    """The highest sum of the resident memory of some processes in a with block; for processes that live longer than it."""
+
+    def __init__(self, processes, interval=0.1):
+        super().__init__(interval)
+        self._processes = processes
+        self.mb = 0.0
+
+    def look(self):
         try:
             self.mb = max(self.mb, sum(memory_mb(p, "VmRSS") for p in self._processes))
         except OSError:  # one of them has ended
             pass
-
-    def _watch(self):
-        while not self._stop.wait(self._interval):
-            self._look()
 
 
 def describe():

@@ -36,6 +36,19 @@ Contract NodesWithTtl(const std::string& type, int64_t ttl, const std::string& m
   return contract;
 }
 
+/// Calls `take` with the rows that the operator takes; the others, which came when the watermark was already `due` behind
+/// their time, are late.
+void TakeInTime(const History& history, int64_t due, Expected* expected,
+                const std::function<void(const Fed&)>& take) {
+  for (const Fed& fed : history) {
+    if (fed.is_behind(fed.row().ts + due)) {
+      ++expected->late;
+    } else {
+      take(fed);
+    }
+  }
+}
+
 Contract ForgetfulFirst(Rng& rng) {
   const int64_t ttl = RandomTtl(rng);
   Contract contract = NodesWithTtl("deduplicate", ttl, "    keep: first\n");
@@ -46,14 +59,10 @@ Contract ForgetfulFirst(Rng& rng) {
     };
     Expected expected;
     std::map<std::string, Kept> kept;
-    for (const Fed& fed : history) {
+    TakeInTime(history, 1, &expected, [&](const Fed& fed) {
       const Row& row = fed.row();
-      if (fed.is_behind(row.ts + 1)) {
-        ++expected.late;
-        continue;
-      }
       const auto [at, made] = kept.try_emplace(Text(row.k), Kept{&row, row.ts});
-      if (made) continue;
+      if (made) return;
       Kept& one = at->second;
       if (fed.is_behind(one.last_time + ttl)) {
         expected.rows.push_back(Text(*one.first));
@@ -62,7 +71,7 @@ Contract ForgetfulFirst(Rng& rng) {
         if (ComesBefore(row, *one.first)) one.first = &row;
         one.last_time = std::max(one.last_time, row.ts);
       }
-    }
+    });
     for (const auto& [key, one] : kept) expected.rows.push_back(Text(*one.first));
     return expected;
   };
@@ -80,15 +89,11 @@ Contract ForgetfulLast(Rng& rng) {
   contract.model = [ttl](const History& history) {
     Expected expected;
     std::map<std::string, const Row*> kept;
-    for (const Fed& fed : history) {
-      if (fed.is_behind(fed.row().ts + ttl)) {
-        ++expected.late;
-        continue;
-      }
+    TakeInTime(history, ttl, &expected, [&](const Fed& fed) {
       // What is forgotten is older than any row that is not late.
       const Row*& best = kept[Text(fed.row().k)];
       if (best == nullptr || ComesBefore(*best, fed.row())) best = &fed.row();
-    }
+    });
     for (const auto& [key, row] : kept) expected.rows.push_back(Text(*row));
     return expected;
   };
@@ -116,12 +121,8 @@ Contract ForgetfulTopN(Rng& rng) {
     Expected expected;
     std::map<std::string, Group> groups;
     std::map<std::pair<std::string, int64_t>, std::string> written;  // ranks outlive their group
-    for (const Fed& fed : history) {
+    TakeInTime(history, ttl, &expected, [&](const Fed& fed) {
       const Row& row = fed.row();
-      if (fed.is_behind(row.ts + ttl)) {
-        ++expected.late;
-        continue;
-      }
       Group& group = groups[Text(row.k)];
       if (!group.rows.empty() && fed.is_behind(group.last_time + ttl)) group = Group();
       group.rows[row.id] = &row;
@@ -131,7 +132,7 @@ Contract ForgetfulTopN(Rng& rng) {
         if (++rank > limit) break;
         written[{Text(row.k), rank}] = absl::StrCat(Text(*one), "|", rank);
       }
-    }
+    });
     for (const auto& [key, text] : written) expected.rows.push_back(text);
     return expected;
   };

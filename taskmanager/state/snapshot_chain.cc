@@ -54,7 +54,17 @@ void SnapshotChain::FinishDelta(CheckpointId checkpoint) {
 
 std::string SnapshotChain::TakeSpare() {
   std::lock_guard lock(mutex_);
-  return std::exchange(spare_, {});
+  if (spare_.empty()) return {};
+  std::string taken = std::move(spare_.back());
+  spare_.pop_back();
+  spare_bytes_ -= static_cast<int64_t>(taken.capacity());
+  return taken;
+}
+
+void SnapshotChain::KeepSpare(int64_t bytes) {
+  std::lock_guard lock(mutex_);
+  spare_most_ = bytes;
+  for (; spare_bytes_ > bytes; spare_.pop_back()) spare_bytes_ -= static_cast<int64_t>(spare_.back().capacity());
 }
 
 void SnapshotChain::AddBasePart(CheckpointId checkpoint, std::string bytes) {
@@ -190,9 +200,11 @@ absl::Status SnapshotChain::WriteBytes(Item& item) {
                                         &counted_later));
   pending_bytes_ -= static_cast<int64_t>(item.bytes.size());
   std::string bytes = std::exchange(item.bytes, {});
-  if (item.kind != Kind::kDelta || bytes.capacity() > kSpare) return absl::OkStatus();
+  const auto capacity = static_cast<int64_t>(bytes.capacity());
   std::lock_guard lock(mutex_);
-  if (bytes.capacity() > spare_.capacity()) spare_.swap(bytes);
+  if (spare_bytes_ + capacity > spare_most_) return absl::OkStatus();
+  spare_.push_back(std::move(bytes));
+  spare_bytes_ += capacity;
   return absl::OkStatus();
 }
 

@@ -35,9 +35,6 @@ class SnapshotChain {
   static constexpr size_t kJoinFrom = 64;
   static constexpr uint64_t kJoinedFile = 8 << 20;
 
-  /// The most memory that is kept for the next delta.
-  static constexpr size_t kSpare = 16 << 20;
-
   /// `restored`: the chain to go on with; its range is the state's.
   SnapshotChain(std::shared_ptr<checkpoint::Storage> storage, std::string prefix,
                 checkpoint::KeyedSnapshot restored);
@@ -48,6 +45,9 @@ class SnapshotChain {
   void FinishDelta(CheckpointId checkpoint);
   /// The memory of a part that was written, or none: at a barrier half of the time would go into new pages.
   std::string TakeSpare();
+  /// From now on so much memory of parts that were written is kept for the next ones; the rest goes.
+  void KeepSpare(int64_t bytes);
+  int64_t SpareBytes() const { return spare_bytes_.load(std::memory_order_relaxed); }
   /// Queues a part of the next base.
   void AddBasePart(CheckpointId checkpoint, std::string bytes);
   /// The parts since the last FinishBase, with `store` as it stands (may be null), hold all that
@@ -109,12 +109,14 @@ class SnapshotChain {
   CheckpointId finished_{0};  // the last delta's
 
   std::atomic<int64_t> pending_bytes_{0};
+  std::atomic<int64_t> spare_bytes_{0};
   std::atomic<int64_t> sequence_{0};  // of paths
   mutable std::mutex mutex_;
   std::deque<Item> queue_;         // guarded by mutex_
   bool base_in_progress_ = false;  // guarded by mutex_
   bool store_must_stand_ = false;  // guarded by mutex_
-  std::string spare_;              // guarded by mutex_
+  std::vector<std::string> spare_;  // guarded by mutex_
+  int64_t spare_most_ = 16 << 20;   // guarded by mutex_
   int64_t delta_count_ = 0;        // guarded by mutex_; of the chain and the queue
 
   std::mutex

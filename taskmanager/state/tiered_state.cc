@@ -14,6 +14,7 @@ namespace {
 
 // The dump keeps pace with the changes: it ends after about as many as there are entries, each a batch's row.
 constexpr int64_t kDumpBytesPerRow = 128;
+constexpr int64_t kPartOverflow = 64 << 10;
 constexpr int64_t kDumpBetweenBarriers = 64 << 20;
 
 class ChainWriter final : public KeyedSnapshotWriter {
@@ -74,7 +75,7 @@ absl::StatusOr<KeyedTable*> TieredState::OpenTable(const TableSpec& spec) {
   return table.get();
 }
 
-int64_t TieredState::memory_bytes() const { return table_bytes_ + DeltaBytes() - dirty_bytes_; }
+int64_t TieredState::memory_bytes() const { return table_bytes_ + DeltaBytes() - dirty_bytes_ + chain_->SpareBytes(); }
 
 int64_t TieredState::DeltaBytes() const {
   const size_t begun = next_.size() + (dump_.has_value() ? dump_->slice.size() : 0);
@@ -139,8 +140,9 @@ void TieredState::AddPart() {
 void TieredState::CutDirty() {
   const auto reserve = [this] {
     if (next_.empty()) next_.Reuse(chain_->TakeSpare());
-    // Somewhat more, so that the next delta of about this size has room too.
-    next_.Reserve(next_.size() + static_cast<size_t>(std::min(options_.delta_part_bytes, dirty_bytes_ + dirty_bytes_ / 8)));
+    // Somewhat more, so that the next delta of about this size has room too, and a part for the entry that fills it.
+    next_.Reserve(next_.size() +
+                  static_cast<size_t>(std::min(options_.delta_part_bytes + kPartOverflow, dirty_bytes_ + dirty_bytes_ / 8)));
   };
   reserve();
   // Drops first: entries of a dropped namespace that are dirty were made after it.
@@ -172,6 +174,7 @@ void TieredState::DumpBetweenBarriers(int64_t rows) {
                                 options_.memory_budget_bytes / 4);
   const auto waiting = static_cast<int64_t>(dump_->slice.size());
   if (dump_->credit < options_.dump_slice_bytes / 8 || waiting > most) return;
+  if (dump_->slice.empty()) dump_->slice.Reuse(chain_->TakeSpare());
   dump_->complete =
       DumpSlice(&*dump_, static_cast<size_t>(waiting + dump_->credit), &dump_->slice);
   dump_->credit = 0;
@@ -220,6 +223,9 @@ void TieredState::AddBasePart(CheckpointId checkpoint) {
 }
 
 absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(CheckpointId checkpoint) {
+  const int64_t budget = options_.memory_budget_bytes;
+  // Memory of parts is kept where no entry has to go for it.
+  chain_->KeepSpare(stores_ == nullptr ? budget / 8 : std::clamp(budget / 8 * 7 - table_bytes_, int64_t{0}, budget / 8));
   CutDirty();
   const bool all_at_once = base_wanted_;
   bool begun_now = false;
@@ -230,9 +236,11 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
   }
   bool complete = false;
   if (dump_.has_value()) {
+    // While batches take it on, the barrier need not.
+    const bool goes_on = !dump_->slice.empty() && !all_at_once;
     AddBasePart(checkpoint);
     complete = dump_->complete;
-    while (!complete) {
+    while (!complete && !goes_on) {
       complete = DumpSlice(&*dump_, static_cast<size_t>(options_.dump_slice_bytes), &dump_->slice);
       AddBasePart(checkpoint);
       if (!all_at_once) break;

@@ -55,7 +55,7 @@ class TieredState final : public KeyedState {
   };
 
   /// Whether there is no room for `more` bytes.
-  bool OverBudget(int64_t more) const { return table_bytes_ + DeltaBytes() + more > spill_at_; }
+  bool OverBudget(int64_t more) const { return table_bytes_ + DeltaBytes() + chain_->SpareBytes() + more > spill_at_; }
   /// Of what is to be written: queued, begun, and what the changed entries will take.
   int64_t DeltaBytes() const;
   uint64_t NextUse() { return ++uses_; }

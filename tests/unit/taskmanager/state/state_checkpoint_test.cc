@@ -123,14 +123,14 @@ TEST_CASE("a base goes on between barriers, and removals between its parts are n
 TEST_CASE("a base that takes several barriers, while inline deltas are merged, restores what was") {
   StateFixture f("memory");
   f.options.min_delta_bytes = 300 << 10;
-  f.options.dump_slice_bytes = 28 << 10;
+  f.options.dump_slice_bytes = 40 << 10;
   auto state = f.Open();
   int bases = 0;
   std::string base;
-  for (int i = 1; i <= 60; ++i) {
-    const int from = i * 2300 % 17000;
+  for (int i = 1; i <= 90; ++i) {
+    const int from = i * 2300 % 35000;
     Set(*state, CountSpec(), 1, Numbered(from, from + 2300), i);
-    Set(*state, CountSpec(), 1, Numbered(20000, 20010), i);
+    Set(*state, CountSpec(), 1, Numbered(50000, 50010), i);
     const checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, i);
     if (!snapshot.base.empty() && snapshot.base[0].path != base) {
       base = snapshot.base[0].path;

@@ -34,13 +34,6 @@ std::string NamespacePrefix(int key_group, std::string_view table, NamespaceId n
 /// The least key above all that begin with `prefix`.
 std::string AfterPrefix(std::string prefix);
 
-/// Value of an entry: its fixed part and its text.
-inline std::string EncodeColdValue(const void* value, size_t width, std::string_view text) {
-  std::string bytes(static_cast<const char*>(value), width);
-  bytes.append(text);
-  return bytes;
-}
-
 /// Where a table's layout is kept: in a key group that no key has.
 std::string LayoutKey(std::string_view table);
 inline constexpr int kLayoutGroup = 0xffff;

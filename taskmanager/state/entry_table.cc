@@ -265,8 +265,8 @@ void EntryTable::Remove(uint32_t slot) {
   if (has_text_) TextOf(slot)->size = 0;
 }
 
-void EntryTable::Erase(uint32_t slot) {
-  Unlink(slot);
+void EntryTable::Erase(uint32_t slot, uint64_t hash) {
+  Unlink(slot, hash);
   EntryRow* row = RowOf(slot);
   if ((row->flags & kRemoved) != 0) --removed_;
   arena_dead_ += EntryRow::OutsideBytes(row->key().size() + row->subkey().size(), room_);
@@ -275,8 +275,7 @@ void EntryTable::Erase(uint32_t slot) {
   free_.push_back(slot);
 }
 
-void EntryTable::Unlink(uint32_t slot) {
-  const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
+void EntryTable::Unlink(uint32_t slot, uint64_t hash) {
   size_t hole = CellOf(hash);
   while (static_cast<uint32_t>(index_[hole]) != slot + 1) hole = After(hole);
   // What follows moves up, unless it would come before the cell where its search begins.

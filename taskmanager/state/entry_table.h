@@ -27,8 +27,9 @@ namespace weir::taskmanager {
 class EntryTable {
  public:
   /// kDirty: the slot is in the list of changes. kPersisted: a delta or base may hold the entry. kStored: the store
-  /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row.
-  enum Flag : uint16_t { kDirty = 1, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32 };
+  /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row. kAsStored: the store has
+  /// just this value.
+  enum Flag : uint16_t { kDirty = 1, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32, kAsStored = 64 };
 
   EntryTable(uint32_t value_width, bool has_text);
   EntryTable(EntryTable&&) = default;  // only what is assigned to, or destroyed, is moved from
@@ -58,7 +59,9 @@ class EntryTable {
   /// Removes the entry. Its row stays, marked dirty and removed, if a delta or the store may hold it.
   void Remove(uint32_t slot);
   /// Frees the row, whatever its marks; no trace is left.
-  void Erase(uint32_t slot);
+  void Erase(uint32_t slot) { Erase(slot, HashOf(batch::HashKey(key(slot)), subkey(slot))); }
+  /// `hash` is HashOf.
+  void Erase(uint32_t slot, uint64_t hash);
   void MarkChanged(uint32_t slot) { Mark(slot); }
 
   /// Entries there are.
@@ -151,7 +154,7 @@ class EntryTable {
   void Mark(uint32_t slot) {
     EntryRow* row = RowOf(slot);
     if ((row->flags & kDirty) == 0) dirty_.push_back(slot);
-    row->flags |= kDirty | kReferenced;
+    row->flags = static_cast<uint16_t>((row->flags & ~kAsStored) | kDirty | kReferenced);
   }
 
   /// Calls probe(i, hash) of each of rows[0..count) in order, what it will read being on its way.
@@ -164,7 +167,7 @@ class EntryTable {
   uint32_t NewRow(std::string_view key, std::string_view subkey);
   uint32_t NewSlot();
   std::byte* NewChunk(size_t rows);
-  void Unlink(uint32_t slot);
+  void Unlink(uint32_t slot, uint64_t hash);
   uint64_t HashOfRow(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                      uint32_t row) const {
     const uint64_t hash = keys.hashes[row];

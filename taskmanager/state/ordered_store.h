@@ -1,15 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "taskmanager/state/cold_batch.h"
 
 namespace weir::taskmanager {
 
@@ -42,12 +42,13 @@ class OrderedStore {
   };
 
   virtual ~OrderedStore() = default;
-  virtual absl::Status Put(const std::vector<std::pair<std::string, std::string>>& entries) = 0;
-  virtual absl::Status Delete(const std::vector<std::string>& keys) = 0;
+  /// Gives the keys of the batch, ascending and each once, their values; removes those without one.
+  virtual absl::Status Write(const ColdBatch& batch) = 0;
   /// Removes [begin, end).
   virtual absl::Status DeleteRange(const std::string& begin, const std::string& end) = 0;
-  virtual absl::Status MultiGet(const std::vector<std::string>& keys,
-                                std::vector<std::optional<std::string>>* values) = 0;
+  /// Calls `found(i, value)` of those of the batch's keys, ascending, that there are.
+  using Found = std::function<absl::Status(size_t i, std::string_view value)>;
+  virtual absl::Status MultiGet(const ColdBatch& keys, const Found& found) = 0;
   virtual std::unique_ptr<Cursor> NewCursor() = 0;
   virtual int64_t ApproximateBytes() const = 0;
   /// The files of the map as it is now, held until the next call or the release.

@@ -21,7 +21,7 @@ using checkpoint::KeyedSnapshot;
 
 namespace {
 
-constexpr size_t kCopyBatch = 4096;
+constexpr size_t kCopyBytes = 4 << 20;
 
 KeyGroupRange Intersect(const KeyGroupRange& a, const KeyGroupRange& b) {
   return {std::max(a.begin, b.begin), std::min(a.end, b.end)};
@@ -159,15 +159,15 @@ class StateRestorer : public DeltaVisitor {
   absl::Status CopyFrom(OrderedStore& from, const KeyGroupRange& mine) {
     std::unique_ptr<OrderedStore::Cursor> at = from.NewCursor();
     const std::string end = GroupPrefix(mine.end);
-    std::vector<std::pair<std::string, std::string>> batch;
+    ColdBatch batch;
     for (at->Seek(GroupPrefix(mine.begin)); at->Valid() && at->key() < end; at->Next()) {
-      batch.emplace_back(at->key(), at->value());
-      if (batch.size() < kCopyBatch) continue;
-      RETURN_IF_ERROR(state_->store_->Put(batch));
-      batch.clear();
+      batch.AddRaw(at->key(), at->value());
+      if (batch.bytes() < kCopyBytes) continue;
+      RETURN_IF_ERROR(state_->store_->Write(batch));
+      batch.Clear();
     }
     RETURN_IF_ERROR(at->status());
-    return state_->store_->Put(batch);
+    return state_->store_->Write(batch);
   }
 
   absl::Status ReadLayouts(OrderedStore& store) {
@@ -212,11 +212,9 @@ class StateRestorer : public DeltaVisitor {
         entry.key, entry.subkey, EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey));
     if (slot >= 0) entries.Erase(static_cast<uint32_t>(slot));
     if (!into_->on_disk_) return absl::OkStatus();
-    return state_->store_->Delete({EncodeColdKey({.key_group = entry.key_group,
-                                                  .table = into_->spec_->name,
-                                                  .ns = into_->ns_,
-                                                  .key = entry.key,
-                                                  .subkey = entry.subkey})});
+    removal_.Begin(into_->spec_->name, into_->ns_);
+    removal_.AddKey(entry.key_group, entry.key, entry.subkey);
+    return state_->store_->Write(removal_);
   }
 
   // Adds the entries read together, so that their cache misses overlap.
@@ -266,6 +264,8 @@ class StateRestorer : public DeltaVisitor {
       TieredNamespace& entries = table->second->OpenTiered(key.ns);
       entries.on_disk_ = true;
       entries.persisted_ = true;
+      // What was evicted while deltas were replayed is known; what the database had before is not.
+      if (entries.filter_.empty()) entries.filter_.SayYesToAll();
       at->Seek(AfterPrefix(NamespacePrefix(key.key_group, key.table, key.ns)));
     }
     return at->status();
@@ -278,6 +278,7 @@ class StateRestorer : public DeltaVisitor {
   uint32_t width_ = 0;
   bool has_text_ = false;
   bool removals_ = false;  // the block's entries are removed ones
+  ColdBatch removal_;
   static constexpr size_t kGroup = 32;
   Entry entries_[kGroup];
   uint64_t hashes_[kGroup];

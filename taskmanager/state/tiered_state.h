@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/checkpoint/delta.h"
+#include "taskmanager/state/cold_batch.h"
 #include "taskmanager/state/keyed_state.h"
 #include "taskmanager/state/ordered_store.h"
 #include "taskmanager/state/snapshot_chain.h"
@@ -83,8 +84,15 @@ class TieredState final : public KeyedState {
   absl::Status OpenStore();
   /// Evicts about `bytes` of a namespace that has entries.
   absl::Status Evict(TieredNamespace& entries, bool clean_and_cold_only, int64_t bytes);
-  /// Writes entries to the store, and frees their rows.
-  absl::Status MoveToStore(TieredNamespace& entries, std::vector<uint32_t>* slots);
+  // Rows that are to be freed, with what the store has to be told of them.
+  struct Leaving {
+    std::vector<uint32_t> slots;
+    std::vector<uint64_t> hashes;
+    ColdBatch batch;
+  };
+  static void AddLeaving(TieredNamespace& entries, uint32_t slot, Leaving* leaving);
+  /// Writes what has changed since the store had it, and frees the rows.
+  absl::Status MoveToStore(TieredNamespace& entries, Leaving* leaving);
   absl::Status ApplyDrops();
   absl::Status WriteLayout(const TableSpec& spec);
 
@@ -93,12 +101,14 @@ class TieredState final : public KeyedState {
   const std::unique_ptr<OrderedStoreFactory> stores_;
   std::shared_ptr<OrderedStore> store_;  // null until something was evicted or restored cold
   const std::shared_ptr<SnapshotChain> chain_;
-  int64_t table_bytes_ = 0;  // these two outlive tables_
+  int64_t table_bytes_ = 0;  // these three outlive tables_
   int64_t dirty_bytes_ = 0;
+  int64_t filter_bytes_ = 0;  // of table_bytes_
   std::map<std::string, std::unique_ptr<TieredTable>> tables_;
   std::map<std::string, bool> layouts_written_;
   int64_t spill_at_;
   uint64_t uses_ = 0;
+  ColdBatch asked_;  // of the store, by the call that is at work
   std::vector<uint32_t> removed_;  // slots, of the namespace that is being cut or dumped
 
   checkpoint::DeltaBuilder next_;  // the last part of the delta in the making

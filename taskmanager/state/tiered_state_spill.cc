@@ -9,8 +9,14 @@
 namespace weir::taskmanager {
 namespace {
 
-// Entries given to the store at a time, in the order of their keys.
-constexpr size_t kPutBatch = 32768;
+// Entries are given to the store in the order of their keys, a part of the budget at a time: the larger the batches, the
+// less there is to be merged.
+constexpr int64_t kLeavingShare = 16;
+constexpr int64_t kLeastLeaving = 64 << 10;
+// Rows whose memory is asked for ahead.
+constexpr size_t kAhead = 16;
+// Of the budget, for knowing what is in the store.
+constexpr int64_t kFilterShare = 8;
 
 }  // namespace
 
@@ -24,7 +30,9 @@ absl::Status TieredState::OpenStore() {
 absl::Status TieredState::WriteLayout(const TableSpec& spec) {
   bool& written = layouts_written_[spec.name];
   if (written) return absl::OkStatus();
-  RETURN_IF_ERROR(store_->Put({{LayoutKey(spec.name), EncodeLayout(spec)}}));
+  ColdBatch layout;
+  layout.AddRaw(LayoutKey(spec.name), EncodeLayout(spec));
+  RETURN_IF_ERROR(store_->Write(layout));
   written = true;
   return absl::OkStatus();
 }
@@ -48,56 +56,67 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, in
   constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
   RETURN_IF_ERROR(WriteLayout(*n.spec_));
   // A clock: who was used since the hand came by last time stays once more.
-  std::vector<uint32_t> going;
+  const auto most_leaving = static_cast<size_t>(std::max(options_.memory_budget_bytes / kLeavingShare, kLeastLeaving));
+  Leaving leaving;
+  leaving.batch.Begin(n.spec_->name, n.ns_);
   uint32_t gone = 0;
-  for (uint32_t step = 0; step < slots && gone + going.size() < limit; ++step) {
+  for (uint32_t step = 0; step < slots && gone < limit; ++step) {
     const uint32_t slot = n.hand_ < slots ? n.hand_ : 0;
     n.hand_ = slot + 1;
-    if (slot + 8 < slots) entries.Prefetch(slot + 8);
+    if (slot + kAhead < slots) entries.Prefetch(slot + kAhead);
     const uint16_t flags = entries.flags(slot);
     if ((flags & EntryTable::kFree) != 0) continue;
     if (clean_and_cold_only && (flags & kStays) != 0) {
       entries.clear_flags(slot, EntryTable::kReferenced);
       continue;
     }
-    going.push_back(slot);
-    if (going.size() < kPutBatch) continue;
-    gone += kPutBatch;
-    RETURN_IF_ERROR(MoveToStore(n, &going));
+    ++gone;
+    AddLeaving(n, slot, &leaving);
+    if (leaving.batch.bytes() < most_leaving) continue;
+    RETURN_IF_ERROR(MoveToStore(n, &leaving));
   }
-  RETURN_IF_ERROR(MoveToStore(n, &going));
+  RETURN_IF_ERROR(MoveToStore(n, &leaving));
   n.Account();
   // Free rows serve this namespace only.
   if (entries.free_bytes() > entries.memory_bytes() / 4) n.Pack();
   return absl::OkStatus();
 }
 
-absl::Status TieredState::MoveToStore(TieredNamespace& n, std::vector<uint32_t>* slots) {
+void TieredState::AddLeaving(TieredNamespace& n, uint32_t slot, Leaving* leaving) {
   EntryTable& entries = n.entries_;
-  const TableSpec& spec = *n.spec_;
-  std::vector<std::pair<std::string, std::string>> batch;
-  batch.reserve(slots->size());
-  std::vector<std::string> removed;
-  for (uint32_t slot : *slots) {
-    std::string key = EncodeColdKey({.key_group = entries.key_group(slot),
-                                     .table = spec.name,
-                                     .ns = n.ns_,
-                                     .key = entries.key(slot),
-                                     .subkey = entries.subkey(slot)});
-    if ((entries.flags(slot) & EntryTable::kRemoved) != 0) {
-      removed.push_back(std::move(key));
-      continue;
-    }
-    batch.emplace_back(std::move(key),
-                       EncodeColdValue(entries.value(slot), static_cast<size_t>(spec.value_width),
-                                       spec.has_text ? entries.text(slot) : std::string_view()));
+  const std::string_view key = entries.key(slot), subkey = entries.subkey(slot);
+  leaving->slots.push_back(slot);
+  leaving->hashes.push_back(EntryTable::HashOf(batch::HashKey(key), subkey));
+  const uint16_t flags = entries.flags(slot);
+  if ((flags & EntryTable::kRemoved) != 0) {
+    leaving->batch.AddKey(entries.key_group(slot), key, subkey);
+  } else if ((flags & EntryTable::kAsStored) == 0) {
+    leaving->batch.AddEntry(entries.key_group(slot), key, subkey, entries.value(slot),
+                            static_cast<size_t>(n.spec_->value_width),
+                            n.spec_->has_text ? entries.text(slot) : std::string_view());
+    n.on_disk_ = true;
   }
-  if (!batch.empty()) n.on_disk_ = true;
-  std::sort(batch.begin(), batch.end());
-  RETURN_IF_ERROR(store_->Put(batch));
-  RETURN_IF_ERROR(store_->Delete(removed));
-  for (uint32_t slot : *slots) entries.Erase(slot);
-  slots->clear();
+}
+
+absl::Status TieredState::MoveToStore(TieredNamespace& n, Leaving* leaving) {
+  EntryTable& entries = n.entries_;
+  leaving->batch.Sort();
+  RETURN_IF_ERROR(store_->Write(leaving->batch));
+  const size_t count = leaving->slots.size();
+  const int64_t others = filter_bytes_ - n.filter_.memory_bytes();
+  const auto most = static_cast<size_t>(std::max<int64_t>(options_.memory_budget_bytes / kFilterShare - others, 0));
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) {
+      entries.PrefetchCell(leaving->hashes[i + kAhead]);
+      n.filter_.Prefetch(leaving->hashes[i + kAhead]);
+    }
+    n.filter_.Add(leaving->hashes[i], size_t{2} * entries.slots(), most);
+    entries.Erase(leaving->slots[i], leaving->hashes[i]);
+  }
+  n.Account();
+  leaving->slots.clear();
+  leaving->hashes.clear();
+  leaving->batch.Begin(n.spec_->name, n.ns_);
   return absl::OkStatus();
 }
 

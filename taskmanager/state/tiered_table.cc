@@ -30,11 +30,15 @@ TieredNamespace::TieredNamespace(TieredState* state, const TableSpec* spec, Name
 
 TieredNamespace::~TieredNamespace() {
   state_->table_bytes_ -= accounted_bytes_;
+  state_->filter_bytes_ -= accounted_filter_;
   state_->dirty_bytes_ -= accounted_dirty_;
 }
 
 void TieredNamespace::Account() {
-  const int64_t bytes = entries_.memory_bytes() - entries_.free_bytes();
+  const int64_t filter = filter_.memory_bytes();
+  const int64_t bytes = entries_.memory_bytes() - entries_.free_bytes() + filter;
+  state_->filter_bytes_ += filter - accounted_filter_;
+  accounted_filter_ = filter;
   if (bytes != accounted_bytes_) {
     state_->table_bytes_ += bytes - accounted_bytes_;
     accounted_bytes_ = bytes;
@@ -65,7 +69,11 @@ absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
     return absl::OkStatus();
   }
   Account();
-  return on_disk_ ? LoadFromStore(slots, inserted) : absl::OkStatus();
+  if (!on_disk_) return absl::OkStatus();
+  return AskStore(keys, subkeys, rows, [&](uint32_t i, std::string_view value) {
+    if (inserted != nullptr) inserted[i] = 0;
+    return FillFromStore(slots[i], value);
+  });
 }
 
 absl::Status TieredNamespace::Prepare(int64_t rows) {
@@ -92,38 +100,39 @@ absl::Status TieredNamespace::Find(const batch::KeyBatch& keys, const batch::Key
                                    const uint32_t* rows, int64_t count, uint32_t* slots) {
   RETURN_IF_ERROR(Prepare(count));
   entries_.FindAll(keys, subkeys, rows, count, slots, &made_);
-  return on_disk_ && !made_.empty() ? LoadAbsent(keys, subkeys, rows, slots) : absl::OkStatus();
+  if (!on_disk_ || made_.empty()) return absl::OkStatus();
+  return AskStore(keys, subkeys, rows, [&](uint32_t i, std::string_view value) {
+    const uint32_t row = rows[i];
+    const std::string_view subkey = subkeys != nullptr ? subkeys->key(row) : std::string_view();
+    slots[i] = entries_.FindOrAdd(keys.key(row), subkey, EntryTable::HashOf(keys.hashes[row], subkey),
+                                  batch::KeyGroupOf(keys.hashes[row], state_->options_.max_parallelism));
+    return FillFromStore(slots[i], value);
+  });
 }
 
-absl::Status TieredNamespace::LoadAbsent(const batch::KeyBatch& keys,
-                                         const batch::KeyBatch* subkeys, const uint32_t* rows,
-                                         uint32_t* slots) {
-  const auto subkey = [&](uint32_t row) {
-    return subkeys != nullptr ? subkeys->key(row) : std::string_view();
-  };
-  const auto key_group = [&](uint32_t row) {
-    return batch::KeyGroupOf(keys.hashes[row], state_->options_.max_parallelism);
-  };
-  std::vector<std::string> cold_keys;
-  cold_keys.reserve(made_.size());
-  for (uint32_t i : made_) {
-    const uint32_t row = rows[i];
-    cold_keys.push_back(EncodeColdKey({.key_group = key_group(row),
-                                       .table = spec_->name,
-                                       .ns = ns_,
-                                       .key = keys.key(row),
-                                       .subkey = subkey(row)}));
-  }
-  std::vector<std::optional<std::string>> values;
-  RETURN_IF_ERROR(state_->store_->MultiGet(cold_keys, &values));
-  for (size_t m = 0; m < made_.size(); ++m) {
-    if (!values[m].has_value()) continue;
+absl::Status TieredNamespace::AskStore(
+    const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+    const std::function<absl::Status(uint32_t i, std::string_view value)>& found) {
+  constexpr size_t kAhead = 16;
+  const auto subkey = [&](uint32_t row) { return subkeys != nullptr ? subkeys->key(row) : std::string_view(); };
+  const auto hash = [&](size_t m) {
     const uint32_t row = rows[made_[m]];
-    const uint64_t hash = EntryTable::HashOf(keys.hashes[row], subkey(row));
-    const uint32_t slot = entries_.FindOrAdd(keys.key(row), subkey(row), hash, key_group(row));
-    RETURN_IF_ERROR(FillFromStore(slot, *values[m]));
-    slots[made_[m]] = slot;
+    return EntryTable::HashOf(keys.hashes[row], subkey(row));
+  };
+  ColdBatch& asked = state_->asked_;
+  asked.Begin(spec_->name, ns_);
+  size_t kept = 0;
+  for (size_t m = 0; m < made_.size(); ++m) {
+    if (m + kAhead < made_.size()) filter_.Prefetch(hash(m + kAhead));
+    if (!filter_.MayHave(hash(m))) continue;
+    const uint32_t row = rows[made_[m]];
+    asked.AddKey(batch::KeyGroupOf(keys.hashes[row], state_->options_.max_parallelism), keys.key(row), subkey(row));
+    made_[kept++] = made_[m];
   }
+  if (kept == 0) return absl::OkStatus();
+  asked.Sort();
+  RETURN_IF_ERROR(state_->store_->MultiGet(
+      asked, [&](size_t k, std::string_view value) { return found(made_[asked.number(k)], value); }));
   Account();
   return absl::OkStatus();
 }
@@ -133,8 +142,10 @@ absl::Status TieredNamespace::FillFromStore(uint32_t slot, std::string_view byte
   if (bytes.size() < width) return DamagedEntry(*spec_);
   std::memcpy(entries_.value(slot), bytes.data(), width);
   if (spec_->has_text) entries_.set_text(slot, bytes.substr(width));
-  entries_.add_flags(
-      slot, EntryTable::kReferenced | EntryTable::kPersisted | EntryTable::kStored);
+  uint16_t flags = EntryTable::kReferenced | EntryTable::kPersisted | EntryTable::kStored;
+  // One that is marked already is about to be changed.
+  if ((entries_.flags(slot) & EntryTable::kDirty) == 0) flags |= EntryTable::kAsStored;
+  entries_.add_flags(slot, flags);
   return absl::OkStatus();
 }
 
@@ -147,28 +158,6 @@ void TieredNamespace::Remove(const uint32_t* slots, int64_t count) {
   scanning_ = false;
   for (int64_t i = 0; i < count; ++i) entries_.Remove(slots[i]);
   Account();
-}
-
-absl::Status TieredNamespace::LoadFromStore(const uint32_t* slots, uint8_t* inserted) {
-  std::vector<std::string> cold_keys;
-  cold_keys.reserve(made_.size());
-  for (uint32_t i : made_) {
-    const uint32_t slot = slots[i];
-    cold_keys.push_back(EncodeColdKey({.key_group = entries_.key_group(slot),
-                                       .table = spec_->name,
-                                       .ns = ns_,
-                                       .key = entries_.key(slot),
-                                       .subkey = entries_.subkey(slot)}));
-  }
-  std::vector<std::optional<std::string>> values;
-  RETURN_IF_ERROR(state_->store_->MultiGet(cold_keys, &values));
-  for (size_t m = 0; m < made_.size(); ++m) {
-    if (!values[m].has_value()) continue;
-    RETURN_IF_ERROR(FillFromStore(slots[made_[m]], *values[m]));
-    if (inserted != nullptr) inserted[made_[m]] = 0;
-  }
-  Account();
-  return absl::OkStatus();
 }
 
 void TieredNamespace::set_text(uint32_t slot, std::string_view text) {

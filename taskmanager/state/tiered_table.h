@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "taskmanager/state/cold_key.h"
 #include "taskmanager/state/entry_table.h"
+#include "taskmanager/state/key_filter.h"
 #include "taskmanager/state/keyed_state.h"
 #include "taskmanager/state/ordered_store.h"
 
@@ -58,12 +60,10 @@ class TieredNamespace final : public NamespaceTable {
   absl::Status Prepare(int64_t rows);
   // Gives back the memory of free rows; slots move.
   void Pack();
-  // Adds what the store has of rows that are not in memory, and sets their slots.
-  absl::Status LoadAbsent(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
-                          const uint32_t* rows, uint32_t* slots);
+  // Asks the store for the rows made_ names that it may have; `found` gets such an i with its hash and value.
+  absl::Status AskStore(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
+                        const std::function<absl::Status(uint32_t i, std::string_view value)>& found);
   absl::Status FillFromStore(uint32_t slot, std::string_view bytes);
-  // Fills in what the store has of the entries just made.
-  absl::Status LoadFromStore(const uint32_t* slots, uint8_t* inserted);
   absl::Status ScanStore(int64_t limit, Page* page);
   // Entries from slot `from` on; returns where the next page begins.
   uint32_t ScanMemory(uint32_t from, int64_t limit, Page* page) const;
@@ -76,12 +76,14 @@ class TieredNamespace final : public NamespaceTable {
   NamespaceId ns_;
   EntryTable entries_;
   int64_t accounted_bytes_ = 0;
+  int64_t accounted_filter_ = 0;
   int64_t accounted_dirty_ = 0;
   int64_t entry_bytes_ = 0;  // of a delta, an entry
   uint64_t last_used_ = 0;  // counts calls of the state
   uint32_t hand_ = 0;       // the slot where the next eviction begins to look
   bool persisted_ = false;  // a delta or base may hold entries of it: dropping it must be written
-  bool on_disk_ = false;    // the store may hold entries of it
+  bool on_disk_ = false;    // the store may hold entries of it: those of the filter
+  KeyFilter filter_;
   bool scanning_ = false;
   std::unique_ptr<ColdScan> cold_scan_;
   std::vector<uint32_t> made_;     // of the last call: which rows' entries are new, or not there

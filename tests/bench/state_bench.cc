@@ -4,10 +4,13 @@
 //   state_bench checkpoint FOLDER STATE_MB DIRTY_PERCENT ROUNDS [BACKEND [DIRTY_KEYS]]
 //       fills the state, then changes entries at random and takes a checkpoint, ROUNDS times. DIRTY_KEYS instead of the
 //       percentage when it is given. At the end the last checkpoint is restored.
-//   state_bench growth FOLDER KEYS BUDGET_MB OPERATIONS [SKEW]
-//       updates of KEYS keys in batches, uniform or (SKEW = 1) mostly of the keys that came last, after all are in.
+//   state_bench growth FOLDER KEYS BUDGET_MB OPERATIONS [WIDTH]
+//       counts KEYS keys in batches, in values of WIDTH bytes: each for the first time, then OPERATIONS mostly of those
+//       that came last, then as many of all alike; a checkpoint every 10 M updates. What the database still does after
+//       the last of them counts too.
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -28,7 +31,9 @@ namespace {
 
 constexpr int64_t kBatch = 4096;
 constexpr int32_t kValueWidth = 64;
+constexpr int32_t kCountWidth = 8;
 constexpr int64_t kEntryBytes = 9 + kValueWidth;  // what a user would count: key and value
+constexpr int64_t kInterval = 10'000'000;         // updates
 
 double CpuSeconds(clockid_t clock) {
   timespec now{};
@@ -83,7 +88,7 @@ std::unique_ptr<KeyedState> Open(const std::string& folder, const std::string& b
 // Updates of numbered keys.
 class Updates {
  public:
-  explicit Updates(KeyedState* state) : entries_(Must(state->OpenTable({"count", kValueWidth, false}))->Open(0)) {
+  Updates(KeyedState* state, int32_t width) : entries_(Must(state->OpenTable({"count", width, false}))->Open(0)) {
     rows_.resize(kBatch);
     for (size_t i = 0; i < rows_.size(); ++i) rows_[i] = static_cast<uint32_t>(i);
     slots_.resize(kBatch);
@@ -137,7 +142,7 @@ int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percen
                 int64_t dirty_keys) {
   const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
   auto state = Open(folder, backend, int64_t{256} << 20, "first", {}, storage);
-  Updates updates(state.get());
+  Updates updates(state.get(), kValueWidth);
   const int64_t keys = (state_mb << 20) / kEntryBytes;
   updates.Fill(0, keys);
   int64_t id = 0;
@@ -175,40 +180,55 @@ int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percen
   return 0;
 }
 
-int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t operations, bool skew) {
+// CPU time of the process until nothing is left to be done behind the caller's back.
+double SettledCpu() {
+  double before = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+  for (int idle = 0; idle < 3;) {
+    ::usleep(100'000);
+    const double now = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+    idle = now - before < 0.005 ? idle + 1 : 0;
+    before = now;
+  }
+  return before;
+}
+
+int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t operations, int32_t width) {
   const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
   auto state = Open(folder, "rocksdb", budget_mb << 20, "first", {}, storage);
-  Updates updates(state.get());
-  const double before_fill = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
-  updates.Fill(0, keys);
-  const double fill = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - before_fill;
-  int64_t id = 0;
-  // A checkpoint so that entries are clean, as in a job.
-  Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  Updates updates(state.get(), width);
   Rng rng(1);
-  const auto all = static_cast<uint64_t>(keys);
-  auto next = [&]() -> uint64_t {
-    if (!skew || rng.Below(16) == 0) return rng.Below(all);
-    return all - 1 - rng.Below(std::max<uint64_t>(all / 64, 1));
-  };
-  for (int64_t i = 0; i < operations / 4; i += kBatch) updates.Apply(kBatch, next);
-  const double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
-  double on_state = 0;
-  int64_t since = 0;
-  for (int64_t i = 0; i < operations; i += kBatch) {
-    on_state += updates.Apply(kBatch, next);
-    if ((since += kBatch) > 10'000'000) {
+  int64_t id = 0;
+  double most_mb = 0, on_state = 0;
+  // CPU nanoseconds an update, of the whole process.
+  const auto measure = [&](int64_t count, auto next) {
+    const double before = SettledCpu();
+    on_state = 0;
+    for (int64_t done = 0, cut = kInterval; done < count;) {
+      const int64_t n = std::min(kBatch, count - done);
+      on_state += updates.Apply(n, next);
+      done += n;
+      if (done < cut && done < count) continue;
       Must(Must(state->Freeze(CheckpointId(++id)))->Write());
-      since = 0;
+      most_mb = std::max(most_mb, MemoryMb("RssAnon"));
+      cut += kInterval;
     }
-  }
-  const double cpu = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
-  const auto ops = static_cast<double>((operations + kBatch - 1) / kBatch * kBatch);
-  std::printf("{\"keys\": %lld, \"budget_mb\": %lld, \"skew\": %d, \"fill_ns\": %.1f, \"state_ns\": %.1f, \"process_ns\": %.1f, "
-              "\"state_memory_mb\": %.1f, \"peak_mb\": %.0f, \"anonymous_mb\": %.0f}\n",
-              static_cast<long long>(keys), static_cast<long long>(budget_mb), skew ? 1 : 0, fill / static_cast<double>(keys) * 1e9,
-              on_state / ops * 1e9, cpu / ops * 1e9, static_cast<double>(state->memory_bytes()) / (1 << 20), MemoryMb("VmHWM"),
-              MemoryMb("RssAnon"));
+    return (SettledCpu() - before) / static_cast<double>(count) * 1e9;
+  };
+  const auto all = static_cast<uint64_t>(keys);
+  uint64_t made = 0;
+  const auto uniform = [&] { return rng.Below(all); };
+  const auto recent = [&]() -> uint64_t {
+    return rng.Below(16) == 0 ? rng.Below(all) : all - 1 - rng.Below(std::max<uint64_t>(all / 64, 1));
+  };
+  const double fill_ns = measure(keys, [&] { return made++; });
+  const double recent_ns = measure(operations, recent);
+  measure(operations / 4, uniform);
+  const double uniform_ns = measure(operations, uniform);
+  std::printf("{\"keys\": %lld, \"budget_mb\": %lld, \"width\": %d, \"fill_ns\": %.1f, \"recent_ns\": %.1f, \"uniform_ns\": %.1f, "
+              "\"state_ns\": %.1f, \"state_memory_mb\": %.1f, \"peak_mb\": %.0f, \"anonymous_mb\": %.0f}\n",
+              static_cast<long long>(keys), static_cast<long long>(budget_mb), width, fill_ns, recent_ns, uniform_ns,
+              on_state / static_cast<double>(operations) * 1e9, static_cast<double>(state->memory_bytes()) / (1 << 20),
+              MemoryMb("VmHWM"), most_mb);
   return 0;
 }
 
@@ -220,7 +240,7 @@ int Run(int argc, char** argv) {
   }
   std::filesystem::create_directories(a[2]);
   const auto number = [&](size_t i, int64_t otherwise) { return a.size() > i ? std::atoll(a[i].c_str()) : otherwise; };
-  if (a[1] == "growth") return Growth(a[2], number(3, 0), number(4, 0), number(5, 0), number(6, 0) != 0);
+  if (a[1] == "growth") return Growth(a[2], number(3, 0), number(4, 0), number(5, 0), static_cast<int32_t>(number(6, kCountWidth)));
   return Checkpoints(a[2], number(3, 0), std::atof(a[4].c_str()), static_cast<int>(number(5, 0)),
                      a.size() > 6 ? a[6] : "rocksdb", number(7, 0));
 }

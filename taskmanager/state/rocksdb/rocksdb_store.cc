@@ -1,6 +1,7 @@
 #include "taskmanager/state/rocksdb/rocksdb_store.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <system_error>
@@ -8,11 +9,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/status_macros.h"
-#include "rocksdb/cache.h"
 #include "rocksdb/db.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/options.h"
+#include "rocksdb/sst_file_writer.h"
 #include "rocksdb/table.h"
 #include "rocksdb/utilities/checkpoint.h"
 #include "rocksdb/write_batch.h"
@@ -31,39 +33,49 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view what) {
   return absl::InternalError(message);
 }
 
+// Batches of so many entries become files at once.
+constexpr size_t kFileFrom = 32768;
+constexpr size_t kWriteBytes = 256 << 10;
+constexpr size_t kAskedAtOnce = 64;
+constexpr size_t kAhead = 16;  // entries whose memory is asked for ahead
+
 rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 rocksdb::Options OptionsFor(int64_t memory_bytes) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.write_buffer_size =
-      static_cast<size_t>(std::clamp<int64_t>(memory_bytes / 8, 1 << 20, 64 << 20));
+  options.write_buffer_size = static_cast<size_t>(std::clamp<int64_t>(memory_bytes / 8, 1 << 20, 64 << 20));
   options.max_write_buffer_number = 3;
-  // Most keys that are asked for are new ones: a filter answers, for the write buffers too.
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.1;
   options.max_background_jobs = 2;
-  options.max_open_files = 256;
-  // Entries are small and asked for one by one: a block is read in place, neither copied nor unpacked.
-  options.compression = rocksdb::kNoCompression;
-  options.allow_mmap_reads = true;
   options.info_log_level = rocksdb::ERROR_LEVEL;
   options.keep_log_file_num = 1;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.avoid_flush_during_shutdown = true;
-  options.level_compaction_dynamic_level_bytes = true;
+  // Files come sorted and large: they are merged with others of their size, each entry a few times in its life.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.level0_file_num_compaction_trigger = 16;
+  options.level0_slowdown_writes_trigger = 64;
+  options.level0_stop_writes_trigger = 96;
+  options.compaction_options_universal.size_ratio = 20;
+  options.compaction_options_universal.min_merge_width = 8;
+  // Entries are small and asked for one by one: a block is read in place, neither copied nor unpacked nor cached.
+  options.compression = rocksdb::kNoCompression;
+  options.allow_mmap_reads = true;
+  options.max_open_files = -1;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache =
-      rocksdb::NewLRUCache(static_cast<size_t>(std::max<int64_t>(memory_bytes / 2, 1 << 20)), 2);
+  table.no_block_cache = true;
+  table.cache_index_and_filter_blocks = false;
+  table.block_size = 1 << 10;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
   table.checksum = rocksdb::kXXH3;
-  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  // What is asked for is there, as a rule: KeyFilter knows. The last file is not asked whether it has it.
+  options.optimize_filters_for_hits = true;
   return options;
 }
 
@@ -108,24 +120,23 @@ class RocksDbCursor final : public OrderedStore::Cursor {
 
 class RocksDbStore final : public OrderedStore {
  public:
-  RocksDbStore(std::shared_ptr<Folder> folder, std::unique_ptr<rocksdb::DB> db)
-      : folder_(std::move(folder)), db_(std::move(db)) {
+  RocksDbStore(std::shared_ptr<Folder> folder, rocksdb::Options options, std::unique_ptr<rocksdb::DB> db)
+      : folder_(std::move(folder)), options_(std::move(options)), db_(std::move(db)) {
     unlogged_.disableWAL = true;
   }
 
-  absl::Status Put(const std::vector<std::pair<std::string, std::string>>& entries) override {
-    if (entries.empty()) return absl::OkStatus();
-    rocksdb::WriteBatch batch;
-    for (const auto& [key, value] : entries)
-      RETURN_IF_ERROR(FromRocks(batch.Put(key, value), "put"));
-    return FromRocks(db_->Write(unlogged_, &batch), "write");
-  }
-
-  absl::Status Delete(const std::vector<std::string>& keys) override {
-    if (keys.empty()) return absl::OkStatus();
-    rocksdb::WriteBatch batch;
-    for (const std::string& key : keys) RETURN_IF_ERROR(FromRocks(batch.Delete(key), "delete"));
-    return FromRocks(db_->Write(unlogged_, &batch), "write");
+  absl::Status Write(const ColdBatch& batch) override {
+    if (batch.empty()) return absl::OkStatus();
+    if (batch.size() >= kFileFrom || WEIR_BUGGIFY("database_file")) return WriteFile(batch);
+    rocksdb::WriteBatch written;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const rocksdb::Slice key = SliceOf(batch.key(i));
+      RETURN_IF_ERROR(FromRocks(batch.has_value(i) ? written.Put(key, SliceOf(batch.value(i))) : written.Delete(key), "put"));
+      if (written.GetDataSize() < kWriteBytes) continue;
+      RETURN_IF_ERROR(FromRocks(db_->Write(unlogged_, &written), "write"));
+      written.Clear();
+    }
+    return written.Count() == 0 ? absl::OkStatus() : FromRocks(db_->Write(unlogged_, &written), "write");
   }
 
   absl::Status DeleteRange(const std::string& begin, const std::string& end) override {
@@ -134,19 +145,22 @@ class RocksDbStore final : public OrderedStore {
                      "delete range");
   }
 
-  absl::Status MultiGet(const std::vector<std::string>& keys,
-                        std::vector<std::optional<std::string>>* values) override {
-    const size_t n = keys.size();
-    values->assign(n, std::nullopt);
-    std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
-    std::vector<rocksdb::PinnableSlice> found(n);
-    std::vector<rocksdb::Status> statuses(n);
-    db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), n, slices.data(),
-                  found.data(), statuses.data());
-    for (size_t i = 0; i < n; ++i) {
-      if (statuses[i].IsNotFound()) continue;
-      RETURN_IF_ERROR(FromRocks(statuses[i], "get"));
-      (*values)[i] = found[i].ToString();
+  absl::Status MultiGet(const ColdBatch& keys, const Found& found) override {
+    std::array<rocksdb::Slice, kAskedAtOnce> asked;
+    std::array<rocksdb::PinnableSlice, kAskedAtOnce> values;
+    std::array<rocksdb::Status, kAskedAtOnce> statuses;
+    for (size_t from = 0; from < keys.size(); from += kAskedAtOnce) {
+      const size_t n = std::min(kAskedAtOnce, keys.size() - from);
+      for (size_t i = 0; i < n; ++i) asked[i] = SliceOf(keys.key(from + i));
+      db_->MultiGet(reads_, db_->DefaultColumnFamily(), n, asked.data(), values.data(), statuses.data(),
+                    /*sorted_input=*/true);
+      for (size_t i = 0; i < n; ++i) {
+        if (!statuses[i].IsNotFound()) {
+          RETURN_IF_ERROR(FromRocks(statuses[i], "get"));
+          RETURN_IF_ERROR(found(from + i, ViewOf(values[i])));
+        }
+        values[i].Reset();
+      }
     }
     return absl::OkStatus();
   }
@@ -193,9 +207,27 @@ class RocksDbStore final : public OrderedStore {
   }
 
  private:
+  // A sorted file is what the database would make of the batch in the end: no write buffer sorts it once more.
+  absl::Status WriteFile(const ColdBatch& batch) {
+    ASSIGN_OR_RETURN(const std::string path, folder_->NewPath());
+    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), options_);
+    RETURN_IF_ERROR(FromRocks(file.Open(path), "new file"));
+    for (size_t i = 0; i < batch.size(); ++i) {
+      batch.Prefetch(i + kAhead);
+      const rocksdb::Slice key = SliceOf(batch.key(i));
+      RETURN_IF_ERROR(FromRocks(batch.has_value(i) ? file.Put(key, SliceOf(batch.value(i))) : file.Delete(key), "put"));
+    }
+    RETURN_IF_ERROR(FromRocks(file.Finish(), "write"));
+    rocksdb::IngestExternalFileOptions how;
+    how.move_files = true;
+    return FromRocks(db_->IngestExternalFile({path}, how), "add file");
+  }
+
   const std::shared_ptr<Folder> folder_;
+  const rocksdb::Options options_;
   const std::unique_ptr<rocksdb::DB> db_;  // closed before the folder goes
   rocksdb::WriteOptions unlogged_;
+  rocksdb::ReadOptions reads_;
   std::string checkpoint_;  // of the one thread that makes checkpoints
 };
 
@@ -216,10 +248,11 @@ class RocksDbStores final : public OrderedStoreFactory {
 
   absl::StatusOr<std::shared_ptr<OrderedStore>> Open(const std::string& folder) override {
     rocksdb::DB* raw = nullptr;
-    const rocksdb::Status opened = rocksdb::DB::Open(OptionsFor(memory_bytes_), folder, &raw);
+    const rocksdb::Options options = OptionsFor(memory_bytes_);
+    const rocksdb::Status opened = rocksdb::DB::Open(options, folder, &raw);
     std::unique_ptr<rocksdb::DB> db(raw);
     RETURN_IF_ERROR(FromRocks(opened, "open"));
-    return std::make_shared<RocksDbStore>(folder_, std::move(db));
+    return std::make_shared<RocksDbStore>(folder_, options, std::move(db));
   }
 
  private:

@@ -14,8 +14,8 @@ absl::StatusOr<std::unique_ptr<KeyedState>> OpenKeyedState(
     std::vector<checkpoint::KeyedSnapshot> restored) {
   std::unique_ptr<OrderedStoreFactory> stores;
   if (options.backend == "rocksdb") {
-    // A quarter of the budget is for the database's own buffers and cache, once there is one.
-    const int64_t for_database = options.memory_budget_bytes / 4;
+    // A part of the budget is for the database's own buffers, and for what is on its way there.
+    const int64_t for_database = options.memory_budget_bytes / 6;
     options.memory_budget_bytes -= for_database;
     stores = MakeRocksDbStores(options.local_dir, for_database);
   } else if (options.backend != "memory") {

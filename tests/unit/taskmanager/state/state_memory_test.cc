@@ -5,8 +5,8 @@
 namespace weir::taskmanager {
 namespace {
 
-constexpr int64_t kBudget = 900 << 10;   // of which the database has a quarter
-constexpr int64_t kMost = kBudget * 3 / 4 + (64 << 10);
+constexpr int64_t kBudget = 900 << 10;   // of which the database has a sixth
+constexpr int64_t kMost = kBudget * 5 / 6 + (64 << 10);
 constexpr int kKeys = 40000;             // several times the budget
 constexpr int kBatch = 500;
 

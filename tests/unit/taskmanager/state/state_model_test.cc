@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "common/base/buggify.h"
 #include "common/base/rng.h"
 #include "tests/unit/taskmanager/state/state_fixture.h"
 
@@ -253,6 +254,18 @@ TEST_CASE("random programs: rocksdb, most on disk") {
     INFO("seed " << seed);
     Program("rocksdb", seed, seed % 2 == 0 ? 20000 : 60000, seed % 3 == 0 ? 300 : 5000).Run(200);
   }
+}
+
+TEST_CASE("random programs: rocksdb, most on disk, written there as sorted files") {
+  static int asked;
+  asked = 0;
+  buggify::hook = [](std::string_view name) { return name == "database_file" && ++asked % 3 != 0; };
+  for (uint64_t seed = 41; seed <= 43; ++seed) {
+    INFO("seed " << seed);
+    Program("rocksdb", seed, seed % 2 == 0 ? 20000 : 60000, 5000).Run(120);
+  }
+  buggify::hook = nullptr;
+  CHECK(asked > 100);
 }
 
 }  // namespace weir::taskmanager

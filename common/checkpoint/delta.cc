@@ -39,8 +39,10 @@ absl::Status Damaged(std::string_view what, std::string_view why) {
       absl::StrCat("state delta ", std::string(what), " is damaged: ", std::string(why)));
 }
 
+enum class Checksum { kCompare, kCompared };
+
 // Cuts the next sealed delta off `bytes` and returns its body.
-absl::StatusOr<std::string_view> NextBody(std::string_view* bytes, std::string_view what) {
+absl::StatusOr<std::string_view> NextBody(std::string_view* bytes, std::string_view what, Checksum checksum) {
   if (bytes->size() < DeltaBuilder::kHeaderSize) return Damaged(what, "it is too short");
   ByteReader r(*bytes);
   const auto magic = r.Get<uint32_t>();
@@ -53,7 +55,7 @@ absl::StatusOr<std::string_view> NextBody(std::string_view* bytes, std::string_v
   if (magic != kMagic) return Damaged(what, "it does not begin like one");
   if (length > r.remaining()) return Damaged(what, "its end is missing");
   const std::string_view body = r.GetRaw(length);
-  if (Crc32c(body, Crc32c(bytes->substr(0, kCrcOffset))) != crc)
+  if (checksum == Checksum::kCompare && Crc32c(body, Crc32c(bytes->substr(0, kCrcOffset))) != crc)
     return Damaged(what, "its checksum differs");
   if (version < kOldestVersion || version > kVersion) {
     return absl::FailedPreconditionError(absl::StrCat("state delta ", std::string(what),
@@ -65,6 +67,21 @@ absl::StatusOr<std::string_view> NextBody(std::string_view* bytes, std::string_v
   return body;
 }
 
+// Hands on the entries that `next` reads, group after group.
+template <typename Next>
+absl::Status VisitGroups(ByteReader& r, std::string_view what, DeltaVisitor* visitor, Next next) {
+  DeltaVisitor::Entry group[DeltaVisitor::kGroup];
+  size_t n = 0;
+  while (r.remaining() > 0) {
+    next(&group[n]);
+    if (!r.ok()) return Damaged(what, "an entry is cut off");
+    if (++n < DeltaVisitor::kGroup) continue;
+    RETURN_IF_ERROR(visitor->OnEntries({group, n}));
+    n = 0;
+  }
+  return n == 0 ? absl::OkStatus() : visitor->OnEntries({group, n});
+}
+
 absl::Status VisitEntries(std::string_view payload, std::string_view what, DeltaVisitor* visitor) {
   ByteReader r(payload);
   DeltaVisitor::Block block;
@@ -74,17 +91,13 @@ absl::Status VisitEntries(std::string_view payload, std::string_view what, Delta
   block.ns = r.Get<int64_t>();
   if (!r.ok()) return Damaged(what, "a block's head is cut off");
   RETURN_IF_ERROR(visitor->OnBlock(block));
-  DeltaVisitor::Entry entry;
-  while (r.remaining() > 0) {
-    entry.key_group = r.Get<uint16_t>();
-    entry.key = r.GetBytes();
-    entry.subkey = r.GetBytes();
-    entry.value = r.GetRaw(block.value_width).data();
-    if (block.has_text) entry.text = r.GetBytes();
-    if (!r.ok()) return Damaged(what, "an entry is cut off");
-    RETURN_IF_ERROR(visitor->OnEntry(entry));
-  }
-  return absl::OkStatus();
+  return VisitGroups(r, what, visitor, [&](DeltaVisitor::Entry* entry) {
+    entry->key_group = r.Get<uint16_t>();
+    entry->key = r.GetBytes();
+    entry->subkey = r.GetBytes();
+    entry->value = r.GetRaw(block.value_width).data();
+    if (block.has_text) entry->text = r.GetBytes();
+  });
 }
 
 absl::Status VisitRemovals(std::string_view payload, std::string_view what, DeltaVisitor* visitor) {
@@ -95,15 +108,11 @@ absl::Status VisitRemovals(std::string_view payload, std::string_view what, Delt
   block.ns = r.Get<int64_t>();
   if (!r.ok()) return Damaged(what, "a block's head is cut off");
   RETURN_IF_ERROR(visitor->OnBlock(block));
-  DeltaVisitor::Entry entry;
-  while (r.remaining() > 0) {
-    entry.key_group = r.Get<uint16_t>();
-    entry.key = r.GetBytes();
-    entry.subkey = r.GetBytes();
-    if (!r.ok()) return Damaged(what, "a removal is cut off");
-    RETURN_IF_ERROR(visitor->OnEntry(entry));
-  }
-  return absl::OkStatus();
+  return VisitGroups(r, what, visitor, [&](DeltaVisitor::Entry* entry) {
+    entry->key_group = r.Get<uint16_t>();
+    entry->key = r.GetBytes();
+    entry->subkey = r.GetBytes();
+  });
 }
 
 absl::Status VisitBody(std::string_view body, std::string_view what, DeltaVisitor* visitor) {
@@ -230,18 +239,30 @@ void DeltaBuilder::Seal(CheckpointId checkpoint, DeltaKind kind, std::string* by
 
 absl::Status VerifyDeltas(std::string_view bytes, std::string_view what) {
   do {
-    RETURN_IF_ERROR(NextBody(&bytes, what).status());
+    RETURN_IF_ERROR(NextBody(&bytes, what, Checksum::kCompare).status());
   } while (!bytes.empty());
   return absl::OkStatus();
 }
 
-absl::Status ReadDeltas(std::string_view bytes, std::string_view what, DeltaVisitor* visitor) {
+namespace {
+
+absl::Status Visit(std::string_view bytes, std::string_view what, Checksum checksum, DeltaVisitor* visitor) {
   std::vector<std::string_view> bodies;
   do {
-    ASSIGN_OR_RETURN(bodies.emplace_back(), NextBody(&bytes, what));
+    ASSIGN_OR_RETURN(bodies.emplace_back(), NextBody(&bytes, what, checksum));
   } while (!bytes.empty());
   for (std::string_view body : bodies) RETURN_IF_ERROR(VisitBody(body, what, visitor));
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ReadDeltas(std::string_view bytes, std::string_view what, DeltaVisitor* visitor) {
+  return Visit(bytes, what, Checksum::kCompare, visitor);
+}
+
+absl::Status ReadVerifiedDeltas(std::string_view bytes, std::string_view what, DeltaVisitor* visitor) {
+  return Visit(bytes, what, Checksum::kCompared, visitor);
 }
 
 }  // namespace weir::checkpoint

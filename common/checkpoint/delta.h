@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -79,12 +80,17 @@ class DeltaVisitor {
   virtual absl::Status OnDrop(std::string_view table, int64_t ns) = 0;
   /// The entries that follow belong to this block, until the next one.
   virtual absl::Status OnBlock(const Block& block) = 0;
-  virtual absl::Status OnEntry(const Entry& entry) = 0;
+  /// At most kGroup of them, so that what they need can be asked for together.
+  virtual absl::Status OnEntries(std::span<const Entry> entries) = 0;
+  static constexpr size_t kGroup = 32;
 };
 
 /// Verifies all checksums, then walks. Nothing is visited unless the whole is sound: kDataLoss
 /// naming `what` else.
 absl::Status ReadDeltas(std::string_view bytes, std::string_view what, DeltaVisitor* visitor);
+
+/// The same of bytes whose checksum as a whole has been compared: a file that Storage::Read gave.
+absl::Status ReadVerifiedDeltas(std::string_view bytes, std::string_view what, DeltaVisitor* visitor);
 
 /// Only verifies.
 absl::Status VerifyDeltas(std::string_view bytes, std::string_view what);

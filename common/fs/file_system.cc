@@ -33,17 +33,19 @@ bool IsFolder(FileSystem& in, const std::string& path) {
   return info.ok() && info.value.type == FileType::kFolder;
 }
 
-OrErrno<std::string> ReadWhole(FileSystem& in, const std::string& path) {
+OrErrno<std::string> ReadWhole(FileSystem& in, const std::string& path, std::string memory) {
   const auto file = in.Open(path, OpenMode::kRead);
   if (!file.ok()) return {file.error, {}};
   const auto info = file.value->Stat();
   if (!info.ok()) return {info.error, {}};
   if (info.value.type != FileType::kFile) return {EISDIR, {}};
-  std::string bytes(static_cast<size_t>(info.value.size), '\0');
-  const auto got = file.value->ReadAt(0, bytes.data(), bytes.size());
+  const auto size = static_cast<size_t>(info.value.size);
+  if (memory.capacity() < size) memory = std::string();  // nothing to be copied while it grows
+  memory.resize(size);
+  const auto got = file.value->ReadAt(0, memory.data(), size);
   if (!got.ok()) return {got.error, {}};
-  bytes.resize(got.value);
-  return {0, std::move(bytes)};
+  memory.resize(got.value);
+  return {0, std::move(memory)};
 }
 
 Errno MakeFolders(FileSystem& in, const std::string& path, std::string* failed) {

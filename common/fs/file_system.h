@@ -106,8 +106,9 @@ void SetDefault(FileSystem* file_system);
 std::string ParentOf(const std::string& path);
 bool Exists(FileSystem& in, const std::string& path);
 bool IsFolder(FileSystem& in, const std::string& path);
-/// A file's contents, as long as it is when it is opened. EISDIR: it is something else than a file.
-OrErrno<std::string> ReadWhole(FileSystem& in, const std::string& path);
+/// A file's contents, as long as it is when it is opened. EISDIR: it is something else than a file. `memory` is
+/// what they may lie in.
+OrErrno<std::string> ReadWhole(FileSystem& in, const std::string& path, std::string memory = {});
 /// With those above it; one that is there is fine. `failed` (if given) gets the path that could not be made.
 [[nodiscard]] Errno MakeFolders(FileSystem& in, const std::string& path, std::string* failed = nullptr);
 /// Makes the names of a folder and of those above it durable, as far up as this process may.

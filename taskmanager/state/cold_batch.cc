@@ -102,8 +102,20 @@ void ColdBatch::Sort() {
       return std::string_view(entry + sizeof(Sizes), SizesOf(entry).key);
     };
     std::sort(items_.begin() + static_cast<ptrdiff_t>(i), items_.begin() + static_cast<ptrdiff_t>(end),
-              [&](const Item& a, const Item& b) { return key_of(a) < key_of(b); });
+              [&](const Item& a, const Item& b) {
+                const int order = key_of(a).compare(key_of(b));
+                return order != 0 ? order < 0 : a.number < b.number;
+              });
   }
+}
+
+void ColdBatch::KeepLast() {
+  size_t kept = 0;
+  for (size_t i = 0; i < items_.size(); ++i) {
+    const bool again = i + 1 < items_.size() && items_[i].order == items_[i + 1].order && key(i) == key(i + 1);
+    if (!again) items_[kept++] = items_[i];
+  }
+  items_.resize(kept);
 }
 
 void ColdBatch::SortByOrder() {

@@ -31,6 +31,8 @@ class ColdBatch {
   void Clear();
   /// To be called when the keys were not added in their order.
   void Sort();
+  /// After Sort, when keys may have been added twice: of each stays what was added last.
+  void KeepLast();
 
   size_t size() const { return items_.size(); }
   bool empty() const { return items_.empty(); }

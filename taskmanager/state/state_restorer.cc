@@ -1,21 +1,20 @@
 #include "taskmanager/state/state_restorer.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
-#include "common/checkpoint/delta.h"
 #include "taskmanager/state/cold_key.h"
+#include "taskmanager/state/delta_replayer.h"
+#include "taskmanager/state/read_ahead.h"
 #include "taskmanager/state/tiered_state.h"
 
 namespace weir::taskmanager {
 
 using batch::KeyGroupRange;
 using checkpoint::DeltaRef;
-using checkpoint::DeltaVisitor;
 using checkpoint::FileRef;
 using checkpoint::KeyedSnapshot;
 
@@ -39,7 +38,7 @@ absl::Status Missing(const checkpoint::Storage& storage, const FileRef& file,
 }  // namespace
 
 /// Fills a TieredState. Thread: one.
-class StateRestorer : public DeltaVisitor {
+class StateRestorer {
  public:
   StateRestorer(TieredState* state, checkpoint::Storage* storage)
       : state_(state), storage_(storage) {}
@@ -50,69 +49,9 @@ class StateRestorer : public DeltaVisitor {
       if (snapshot.base_kind == "rocksdb") RETURN_IF_ERROR(RestoreDatabase(snapshot));
     }
     RETURN_IF_ERROR(FindColdNamespaces());
-    for (const KeyedSnapshot& snapshot : snapshots) RETURN_IF_ERROR(Replay(snapshot));
+    RETURN_IF_ERROR(Replay(snapshots));
     // Again: what was dropped since is no longer there.
     return FindColdNamespaces();
-  }
-
-  absl::Status OnDrop(std::string_view table, int64_t ns) override {
-    EndBlock();
-    auto it = state_->tables_.find(std::string(table));
-    if (it == state_->tables_.end()) return absl::OkStatus();
-    auto entries = it->second->namespaces().find(ns);
-    if (entries == it->second->namespaces().end()) return absl::OkStatus();
-    // Only what this former subtask had: the others' part of the namespace is theirs.
-    if (entries->second->on_disk_) {
-      for (int group = from_.begin; group < from_.end; ++group) {
-        const std::string prefix = NamespacePrefix(group, table, ns);
-        RETURN_IF_ERROR(state_->store_->DeleteRange(prefix, AfterPrefix(prefix)));
-      }
-    }
-    if (from_ == state_->options_.range) {
-      it->second->namespaces().erase(entries);
-      return absl::OkStatus();
-    }
-    TieredNamespace& n = *entries->second;
-    n.entries_.Retain([&](uint32_t slot) { return !from_.Contains(n.entries_.key_group(slot)); });
-    n.Account();
-    return absl::OkStatus();
-  }
-
-  absl::Status OnBlock(const Block& block) override {
-    if (block.table.empty() || block.table.size() > kMaxTableName) {
-      return absl::DataLossError("a state delta names no table");
-    }
-    EndBlock();
-    if (state_->OverBudget(0)) RETURN_IF_ERROR(state_->Spill(0));
-    removals_ = block.removals;
-    if (removals_) {
-      auto table = state_->tables_.find(std::string(block.table));
-      if (table == state_->tables_.end()) return absl::OkStatus();
-      auto entries = table->second->namespaces().find(block.ns);
-      if (entries != table->second->namespaces().end()) into_ = entries->second.get();
-      return absl::OkStatus();
-    }
-    ASSIGN_OR_RETURN(TieredTable * table,
-                     Table({.name = std::string(block.table),
-                            .value_width = static_cast<int32_t>(block.value_width),
-                            .has_text = block.has_text}));
-    into_ = &table->OpenTiered(block.ns);
-    into_->persisted_ = true;
-    width_ = block.value_width;
-    has_text_ = block.has_text;
-    return absl::OkStatus();
-  }
-
-  absl::Status OnEntry(const Entry& entry) override {
-    if (into_ == nullptr || !from_.Contains(entry.key_group)) return absl::OkStatus();
-    if (removals_) return Remove(entry);
-    entries_[waiting_] = entry;
-    hashes_[waiting_] = EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey);
-    if (++waiting_ < kGroup) return absl::OkStatus();
-    AddWaiting();
-    if ((replayed_ += kGroup) % 1024 != 0) return absl::OkStatus();
-    into_->Account();
-    return state_->OverBudget(0) ? state_->Spill(0) : absl::OkStatus();
   }
 
  private:
@@ -179,67 +118,55 @@ class StateRestorer : public DeltaVisitor {
     return at->status();
   }
 
-  absl::Status Replay(const KeyedSnapshot& snapshot) {
-    from_ = Intersect(snapshot.range, state_->options_.range);
-    for (size_t i = 0; i < snapshot.base.size(); ++i) {
-      if (snapshot.base_kind == "rocksdb" && snapshot.base_names[i] != "dump") continue;
-      RETURN_IF_ERROR(ReplayFile(snapshot.base[i]));
-    }
-    for (const DeltaRef& delta : snapshot.deltas) {
-      if (!delta.is_inline()) {
-        RETURN_IF_ERROR(ReplayFile(delta.file));
-        continue;
+  // Calls visit(snapshot, file or null, inline delta or null) for each part of the snapshots, in their order.
+  template <typename Visit>
+  static absl::Status ForEachPart(const std::vector<KeyedSnapshot>& snapshots, Visit visit) {
+    for (const KeyedSnapshot& snapshot : snapshots) {
+      for (size_t i = 0; i < snapshot.base.size(); ++i) {
+        if (snapshot.base_kind == "rocksdb" && snapshot.base_names[i] != "dump") continue;
+        RETURN_IF_ERROR(visit(snapshot, &snapshot.base[i], nullptr));
       }
-      const std::string what =
-          absl::StrCat("of checkpoint ", delta.checkpoint.value, " in the manifest");
-      RETURN_IF_ERROR(checkpoint::ReadDeltas(delta.bytes, what, this));
-      EndBlock();
+      for (const DeltaRef& delta : snapshot.deltas) {
+        RETURN_IF_ERROR(delta.is_inline() ? visit(snapshot, nullptr, &delta) : visit(snapshot, &delta.file, nullptr));
+      }
     }
     return absl::OkStatus();
   }
 
-  absl::Status ReplayFile(const FileRef& file) {
-    const absl::StatusOr<std::string> bytes = storage_->Read(file);
-    if (!bytes.ok()) return Missing(*storage_, file, bytes.status());
-    RETURN_IF_ERROR(checkpoint::ReadDeltas(*bytes, storage_->UserPath(file.path), this));
-    EndBlock();
-    return absl::OkStatus();
+  // Bytes of a part that are about the state's own.
+  int64_t BytesOf(const KeyedSnapshot& snapshot, const FileRef* file, const DeltaRef* delta) const {
+    const auto bytes = static_cast<int64_t>(file != nullptr ? file->size_bytes : delta->bytes.size());
+    const KeyGroupRange taken = Intersect(snapshot.range, state_->options_.range);
+    return bytes / (snapshot.range.end - snapshot.range.begin) * (taken.end - taken.begin);
   }
 
-  absl::Status Remove(const Entry& entry) {
-    EntryTable& entries = into_->entries_;
-    const int64_t slot = entries.Find(
-        entry.key, entry.subkey, EntryTable::HashOf(batch::HashKey(entry.key), entry.subkey));
-    if (slot >= 0) entries.Erase(static_cast<uint32_t>(slot));
-    if (!into_->on_disk_) return absl::OkStatus();
-    removal_.Begin(into_->spec_->name, into_->ns_);
-    removal_.AddKey(entry.key_group, entry.key, entry.subkey);
-    return state_->store_->Write(removal_);
-  }
-
-  // Adds the entries read together, so that their cache misses overlap.
-  void AddWaiting() {
-    EntryTable& entries = into_->entries_;
-    entries.Reserve(waiting_);
-    for (size_t i = 0; i < waiting_; ++i) entries.PrefetchCell(hashes_[i]);
-    for (size_t i = 0; i < waiting_; ++i) entries.PrefetchRow(hashes_[i]);
-    for (size_t i = 0; i < waiting_; ++i) {
-      const Entry& entry = entries_[i];
-      const uint32_t slot = entries.FindOrAdd(entry.key, entry.subkey, hashes_[i], entry.key_group);
-      if (width_ > 0) std::memcpy(entries.value(slot), entry.value, width_);
-      if (has_text_) entries.set_text(slot, entry.text);
-      // Whether the store has an older value is not asked: it may.
-      entries.add_flags(slot, into_->on_disk_ ? EntryTable::kPersisted | EntryTable::kStored
-                                              : EntryTable::kPersisted);
-    }
-    waiting_ = 0;
-  }
-
-  void EndBlock() {
-    if (into_ == nullptr) return;
-    if (waiting_ > 0) AddWaiting();
-    into_->Account();
-    into_ = nullptr;
+  absl::Status Replay(const std::vector<KeyedSnapshot>& snapshots) {
+    std::vector<FileRef> files;
+    int64_t later_bytes = 0;
+    RETURN_IF_ERROR(ForEachPart(snapshots, [&](const auto& snapshot, const FileRef* file, const DeltaRef* delta) {
+      if (file != nullptr) files.push_back(*file);
+      later_bytes += BytesOf(snapshot, file, delta);
+      return absl::OkStatus();
+    }));
+    ReadAhead read(storage_, std::move(files));
+    DeltaReplayer replayer(state_);
+    RETURN_IF_ERROR(ForEachPart(
+        snapshots, [&](const auto& snapshot, const FileRef* file, const DeltaRef* delta) -> absl::Status {
+          replayer.Begin(Intersect(snapshot.range, state_->options_.range));
+          later_bytes -= BytesOf(snapshot, file, delta);
+          if (file == nullptr) {
+            return replayer.Replay(delta->bytes,
+                                   absl::StrCat("of checkpoint ", delta->checkpoint.value, " in the manifest"),
+                                   DeltaReplayer::Checksum::kCompare, later_bytes);
+          }
+          absl::StatusOr<std::string> bytes = read.Next();
+          if (!bytes.ok()) return Missing(*storage_, *file, bytes.status());
+          RETURN_IF_ERROR(replayer.Replay(*bytes, storage_->UserPath(file->path), DeltaReplayer::Checksum::kCompared,
+                                          later_bytes));
+          read.Recycle(*std::move(bytes));
+          return absl::OkStatus();
+        }));
+    return replayer.Finish();
   }
 
   // Which (table, namespace) the database has something of: seeks from one to the next.
@@ -273,17 +200,6 @@ class StateRestorer : public DeltaVisitor {
 
   TieredState* const state_;
   checkpoint::Storage* const storage_;
-  KeyGroupRange from_;  // key groups taken from the snapshot that is being read
-  TieredNamespace* into_ = nullptr;
-  uint32_t width_ = 0;
-  bool has_text_ = false;
-  bool removals_ = false;  // the block's entries are removed ones
-  ColdBatch removal_;
-  static constexpr size_t kGroup = 32;
-  Entry entries_[kGroup];
-  uint64_t hashes_[kGroup];
-  size_t waiting_ = 0;
-  size_t replayed_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(

@@ -38,6 +38,7 @@ class TieredState final : public KeyedState {
   friend class TieredNamespace;
   friend class TieredTable;
   friend class StateRestorer;
+  friend class DeltaReplayer;
   friend absl::StatusOr<std::unique_ptr<KeyedState>> RestoreKeyedState(
       KeyedStateOptions, std::shared_ptr<checkpoint::Storage>, std::unique_ptr<OrderedStoreFactory>,
       std::vector<checkpoint::KeyedSnapshot>);
@@ -93,6 +94,8 @@ class TieredState final : public KeyedState {
   static void AddLeaving(TieredNamespace& entries, uint32_t slot, Leaving* leaving);
   /// Writes what has changed since the store had it, and frees the rows.
   absl::Status MoveToStore(TieredNamespace& entries, Leaving* leaving);
+  /// Bytes that a namespace's filter may take.
+  size_t FilterRoom(const TieredNamespace& entries) const;
   absl::Status ApplyDrops();
   absl::Status WriteLayout(const TableSpec& spec);
 

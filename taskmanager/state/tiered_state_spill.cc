@@ -98,13 +98,17 @@ void TieredState::AddLeaving(TieredNamespace& n, uint32_t slot, Leaving* leaving
   }
 }
 
+size_t TieredState::FilterRoom(const TieredNamespace& n) const {
+  const int64_t others = filter_bytes_ - n.filter_.memory_bytes();
+  return static_cast<size_t>(std::max<int64_t>(options_.memory_budget_bytes / kFilterShare - others, 0));
+}
+
 absl::Status TieredState::MoveToStore(TieredNamespace& n, Leaving* leaving) {
   EntryTable& entries = n.entries_;
   leaving->batch.Sort();
   RETURN_IF_ERROR(store_->Write(leaving->batch));
   const size_t count = leaving->slots.size();
-  const int64_t others = filter_bytes_ - n.filter_.memory_bytes();
-  const auto most = static_cast<size_t>(std::max<int64_t>(options_.memory_budget_bytes / kFilterShare - others, 0));
+  const size_t most = FilterRoom(n);
   for (size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
       entries.PrefetchCell(leaving->hashes[i + kAhead]);

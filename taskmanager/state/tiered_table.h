@@ -44,6 +44,7 @@ class TieredNamespace final : public NamespaceTable {
   friend class TieredState;
   friend class TieredTable;
   friend class StateRestorer;
+  friend class DeltaReplayer;
 
   // Where a scan stands that has come to the store.
   struct ColdScan {

@@ -42,7 +42,7 @@ sinks:
 """
 TEXT = "x" * 60
 ENTRY_BYTES = 100
-MEMORY = "6GiB"  # so that the state of both subtasks fits into one process; with 3 GiB a part of it lies in RocksDB
+MEMORY = "12GiB"  # so that the state of both subtasks fits into one process; with 6 GiB a part of it lies in RocksDB
 
 
 def measure(megabytes, kills):

@@ -4,6 +4,8 @@
 //   state_bench checkpoint FOLDER STATE_MB DIRTY_PERCENT ROUNDS [BACKEND [DIRTY_KEYS]]
 //       fills the state, then changes entries at random and takes a checkpoint, ROUNDS times. DIRTY_KEYS instead of the
 //       percentage when it is given. At the end the last checkpoint is restored.
+//   state_bench restore FOLDER STATE_MB BUDGET_MB DIRTY_PERCENT ROUNDS
+//       such checkpoints of a state in memory; the last is restored by the backend rocksdb with that budget.
 //   state_bench growth FOLDER KEYS BUDGET_MB OPERATIONS [WIDTH]
 //       counts KEYS keys in batches, in values of WIDTH bytes: each for the first time, then OPERATIONS mostly of those
 //       that came last, then as many of all alike; a checkpoint every 10 M updates. What the database still does after
@@ -167,7 +169,8 @@ int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percen
     state->OnCheckpointComplete(CheckpointId(id));
   }
   state.reset();
-  const double cpu = CpuSeconds(CLOCK_THREAD_CPUTIME_ID), wall = WallSeconds();
+  // Of all threads: files are read by one, the database has its own.
+  const double cpu = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID), wall = WallSeconds();
   state = Open(folder, backend, int64_t{256} << 20, "second", {snapshot}, storage);
   const double dirty_bytes = static_cast<double>(dirty_keys * kEntryBytes);
   std::printf("{\"state_mb\": %lld, \"dirty_keys\": %lld, \"dirty_mb\": %.3f, \"rounds\": %d, \"sync_ms_p50\": %.3f, \"sync_ms_p99\": %.3f, "
@@ -176,7 +179,7 @@ int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percen
               static_cast<long long>(state_mb), static_cast<long long>(dirty_keys), dirty_bytes / 1e6, rounds,
               Quantile(sync, 0.5) * 1e3, Quantile(sync, 0.99) * 1e3, Quantile(sync, 1) * 1e3, Quantile(write, 0.5) * 1e3,
               Quantile(write, 0.99) * 1e3, static_cast<double>(written) / (dirty_bytes * rounds), snapshot.deltas.size(),
-              snapshot.base.size(), CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - cpu, WallSeconds() - wall, MemoryMb("VmHWM"));
+              snapshot.base.size(), CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, WallSeconds() - wall, MemoryMb("VmHWM"));
   return 0;
 }
 
@@ -190,6 +193,37 @@ double SettledCpu() {
     before = now;
   }
   return before;
+}
+
+// What a checkpoint of a state in memory costs to be read back, with room for all of it or not.
+int Restore(const std::string& folder, int64_t state_mb, int64_t budget_mb, double dirty_percent, int rounds) {
+  const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
+  auto state = Open(folder, "memory", int64_t{64} << 30, "first", {}, storage);
+  Updates updates(state.get());
+  const int64_t keys = (state_mb << 20) / kEntryBytes;
+  updates.Fill(0, keys);
+  int64_t id = 0;
+  Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  const auto dirty = static_cast<int64_t>(static_cast<double>(keys) * dirty_percent / 100);
+  Rng rng(1);
+  checkpoint::KeyedSnapshot snapshot;
+  for (int round = 0; round < rounds; ++round) {
+    for (int64_t left = dirty; left > 0; left -= kBatch)
+      updates.Apply(std::min(left, kBatch), [&] { return rng.Below(static_cast<uint64_t>(keys)); });
+    snapshot = Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  }
+  state.reset();
+  int64_t bytes = 0;
+  for (const auto& file : snapshot.base) bytes += static_cast<int64_t>(file.size_bytes);
+  for (const auto& delta : snapshot.deltas) bytes += static_cast<int64_t>(delta.is_inline() ? delta.bytes.size() : delta.file.size_bytes);
+  const double cpu = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID), wall = WallSeconds();
+  state = Open(folder, "rocksdb", budget_mb << 20, "second", {snapshot}, storage);
+  std::printf("{\"state_mb\": %lld, \"budget_mb\": %lld, \"deltas\": %zu, \"base_files\": %zu, \"read_mb\": %.0f, \"restore_cpu_s\": %.3f, "
+              "\"restore_wall_s\": %.3f, \"state_memory_mb\": %.0f}\n",
+              static_cast<long long>(state_mb), static_cast<long long>(budget_mb), snapshot.deltas.size(), snapshot.base.size(),
+              static_cast<double>(bytes) / 1e6, CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, WallSeconds() - wall,
+              static_cast<double>(state->memory_bytes()) / (1 << 20));
+  return 0;
 }
 
 int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t operations, int32_t width) {
@@ -235,12 +269,15 @@ int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t o
 int Run(int argc, char** argv) {
   const std::vector<std::string> a(argv, argv + argc);
   if (a.size() < 6) {
-    std::fprintf(stderr, "usage: state_bench checkpoint|growth FOLDER ...: see the head of state_bench.cc\n");
+    std::fprintf(stderr, "usage: state_bench checkpoint|restore|growth FOLDER ...: see the head of state_bench.cc\n");
     return 2;
   }
   std::filesystem::create_directories(a[2]);
   const auto number = [&](size_t i, int64_t otherwise) { return a.size() > i ? std::atoll(a[i].c_str()) : otherwise; };
   if (a[1] == "growth") return Growth(a[2], number(3, 0), number(4, 0), number(5, 0), static_cast<int32_t>(number(6, kCountWidth)));
+  if (a[1] == "restore") {
+    return Restore(a[2], number(3, 0), number(4, 0), a.size() > 5 ? std::atof(a[5].c_str()) : 0, static_cast<int>(number(6, 1)));
+  }
   return Checkpoints(a[2], number(3, 0), std::atof(a[4].c_str()), static_cast<int>(number(5, 0)),
                      a.size() > 6 ? a[6] : "rocksdb", number(7, 0));
 }

@@ -96,32 +96,28 @@ class FileStorage final : public Storage {
           if (error == ENOENT && IsFolder(ParentOf(temporary))) {
             return local::FromErrno("cannot open", local_path, ENOENT);
           }
-          ASSIGN_OR_RETURN(digest, local::CopyFile(local_path, temporary));
+          ASSIGN_OR_RETURN(digest, local::CopyFile(local_path, temporary, local::Durable::kYes));
           return absl::OkStatus();
         },
         nullptr));
     return FileRef{path, digest.size_bytes, digest.crc32c};
   }
 
-  absl::StatusOr<std::string> Read(const FileRef& file) override {
-    ASSIGN_OR_RETURN(std::string bytes, ReadUnverified(file.path));
+  absl::StatusOr<std::string> Read(const FileRef& file) override { return ReadInto({}, file); }
+
+  absl::StatusOr<std::string> ReadInto(std::string memory, const FileRef& file) override {
+    ASSIGN_OR_RETURN(std::string bytes, ReadWhole(file.path, std::move(memory)));
     RETURN_IF_ERROR(Verify(file, {bytes.size(), Crc32c(bytes)}));
     return bytes;
   }
 
-  absl::StatusOr<std::string> ReadUnverified(const std::string& path) override {
-    RETURN_IF_ERROR(CheckPath(path));
-    absl::StatusOr<std::string> bytes = local::ReadFile(Full(path));
-    if (!bytes.ok()) return Explain(bytes.status());
-    if (path == kStorageIdPath) id_seen_ = true;
-    return bytes;
-  }
+  absl::StatusOr<std::string> ReadUnverified(const std::string& path) override { return ReadWhole(path, {}); }
 
   absl::Status Fetch(const FileRef& file, const std::string& local_path) override {
     RETURN_IF_ERROR(CheckPath(file.path));
     if (!Exists(Full(file.path)))
       return Explain(local::FromErrno("cannot open", Full(file.path), ENOENT));
-    const absl::StatusOr<local::Digest> digest = local::CopyFile(Full(file.path), local_path);
+    const absl::StatusOr<local::Digest> digest = local::CopyFile(Full(file.path), local_path, local::Durable::kNo);
     if (!digest.ok()) return Explain(digest.status());
     absl::Status status = Verify(file, *digest);
     if (!status.ok()) Remove(local_path);
@@ -139,7 +135,7 @@ class FileStorage final : public Storage {
         path,
         [&](const std::string& temporary) -> absl::Status {
           if (fs::Default().Link(from, temporary) == 0) return absl::OkStatus();
-          ASSIGN_OR_RETURN(const local::Digest digest, local::CopyFile(from, temporary));
+          ASSIGN_OR_RETURN(const local::Digest digest, local::CopyFile(from, temporary, local::Durable::kYes));
           return Verify(file, digest);
         },
         nullptr));
@@ -192,6 +188,14 @@ class FileStorage final : public Storage {
     if (IsFolder(root_)) return absl::OkStatus();
     return absl::UnavailableError(absl::StrCat("the checkpoint storage ", root_,
                                                " is not there; create the folder or mount it"));
+  }
+
+  absl::StatusOr<std::string> ReadWhole(const std::string& path, std::string memory) {
+    RETURN_IF_ERROR(CheckPath(path));
+    absl::StatusOr<std::string> bytes = local::ReadFile(Full(path), std::move(memory));
+    if (!bytes.ok()) return Explain(bytes.status());
+    if (path == kStorageIdPath) id_seen_ = true;
+    return bytes;
   }
 
   // kNotFound means that the file is missing, not the storage.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -78,18 +79,18 @@ absl::Status CreateFile(const std::string& path, std::string_view bytes) {
   return status;
 }
 
-absl::StatusOr<Digest> CopyFile(const std::string& from, const std::string& to) {
+absl::StatusOr<Digest> CopyFile(const std::string& from, const std::string& to, Durable durable) {
   ASSIGN_OR_RETURN(const auto out, Open(to, fs::OpenMode::kCreate));
   absl::StatusOr<Digest> digest = ReadBlocks(from, [&](std::string_view bytes) { return Append(*out, to, bytes); });
-  if (digest.ok()) {
+  if (digest.ok() && durable == Durable::kYes) {
     if (absl::Status synced = Fsync(*out, to); !synced.ok()) digest = synced;
   }
   if (!digest.ok()) Remove(to);
   return digest;
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  auto bytes = fs::ReadWhole(fs::Default(), path);
+absl::StatusOr<std::string> ReadFile(const std::string& path, std::string memory) {
+  auto bytes = fs::ReadWhole(fs::Default(), path, std::move(memory));
   if (bytes.error == EISDIR) return absl::NotFoundError(absl::StrCat(path, " is not a file"));
   if (!bytes.ok()) return FromErrno("cannot read", path, bytes.error);
   return std::move(bytes.value);

@@ -23,9 +23,11 @@ struct Digest {
 /// Creates `path` (which must not exist) with `bytes`, and fsyncs it. Removes it again when that
 /// fails.
 absl::Status CreateFile(const std::string& path, std::string_view bytes);
-/// Copies `from` to `to` (which must not exist), fsyncs the copy.
-absl::StatusOr<Digest> CopyFile(const std::string& from, const std::string& to);
-absl::StatusOr<std::string> ReadFile(const std::string& path);
+enum class Durable { kNo, kYes };
+/// Copies `from` to `to` (which must not exist); kYes: fsyncs the copy.
+absl::StatusOr<Digest> CopyFile(const std::string& from, const std::string& to, Durable durable);
+/// `memory` is what the contents may lie in.
+absl::StatusOr<std::string> ReadFile(const std::string& path, std::string memory);
 absl::StatusOr<Digest> DigestFile(const std::string& path);
 absl::Status FsyncFile(const std::string& path);
 absl::Status FsyncFolder(const std::string& path);

@@ -1,4 +1,8 @@
+#include <cstring>
+#include <span>
+
 #include "catch2/catch.hpp"
+#include "common/base/crc32c.h"
 #include "common/base/rng.h"
 #include "common/checkpoint/delta.h"
 #include "common/checkpoint/manifest_codec.h"
@@ -51,10 +55,13 @@ struct Log : DeltaVisitor {
     lines.push_back((block.removals ? "removals " : "block ") + std::string(block.table) + " " + std::to_string(block.ns));
     return absl::OkStatus();
   }
-  absl::Status OnEntry(const Entry& e) override {
-    lines.push_back(std::to_string(e.key_group) + " " + std::string(e.key) + " " +
-                    std::string(e.subkey) + " " + std::string(e.value, width) + " " +
-                    std::string(e.text));
+  absl::Status OnEntries(std::span<const Entry> entries) override {
+    CHECK(!entries.empty());
+    CHECK(entries.size() <= kGroup);
+    for (const Entry& e : entries) {
+      lines.push_back(std::to_string(e.key_group) + " " + std::string(e.key) + " " + std::string(e.subkey) + " " +
+                      std::string(e.value, width) + " " + std::string(e.text));
+    }
     return absl::OkStatus();
   }
 };
@@ -76,6 +83,25 @@ std::string ExampleDelta(int64_t checkpoint, const std::string& value) {
 }
 
 }  // namespace
+
+TEST_CASE("the checksum is CRC-32C of any length, from any beginning, in one piece or several") {
+  CHECK(Crc32c("123456789") == 0xe3069283u);
+  Rng rng(5);
+  std::string bytes(20000, '\0');
+  for (char& c : bytes) c = static_cast<char>(rng.Below(256));
+  for (int i = 0; i < 200; ++i) {
+    const size_t begin = rng.Below(64), size = rng.Below(i % 2 == 0 ? 200 : bytes.size() - begin);
+    const std::string_view part = std::string_view(bytes).substr(begin, size);
+    uint32_t c = ~uint32_t{0};
+    for (const char byte : part) {
+      c ^= static_cast<uint8_t>(byte);
+      for (int k = 0; k < 8; ++k) c = (c & 1) != 0 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
+    }
+    REQUIRE(Crc32c(part) == ~c);
+    const size_t cut = rng.Below(size + 1);
+    REQUIRE(Crc32c(part.substr(cut), Crc32c(part.substr(0, cut))) == ~c);
+  }
+}
 
 TEST_CASE("a manifest comes back as it was, and lists its files once") {
   const Manifest m = Example();
@@ -111,6 +137,30 @@ TEST_CASE("a delta is visited in its order, several in one file too") {
             "drop t -3", "block t 60", "5 key sub old text", "6 " + long_key + "  old ",
             "removals t 61", "7 gone sub  ", "drop t -3", "block t 60", "5 key sub young text",
             "6 " + long_key + "  young ", "removals t 61", "7 gone sub  "});
+}
+
+TEST_CASE("a block's entries come in their order, whatever their number") {
+  for (const size_t n : {size_t{1}, DeltaVisitor::kGroup - 1, DeltaVisitor::kGroup, DeltaVisitor::kGroup + 1, size_t{1000}}) {
+    DeltaBuilder b;
+    std::vector<std::string> expected{"block t 1"};
+    b.BeginEntries("t", 1, false, 1);
+    for (size_t i = 0; i < n; ++i) {
+      b.Add(3, std::to_string(i), "", "v", "");
+      expected.push_back("3 " + std::to_string(i) + "  v ");
+    }
+    b.EndEntries();
+    std::string bytes = b.Take();
+    DeltaBuilder::Seal(CheckpointId(1), DeltaKind::kDump, &bytes);
+    Log log;
+    REQUIRE(ReadVerifiedDeltas(bytes, "d", &log).ok());
+    CHECK(log.lines == expected);
+    // One that is cut off is found, whatever its checksum would say.
+    bytes.pop_back();
+    const uint64_t body = bytes.size() - DeltaBuilder::kHeaderSize, block = body - 9;
+    std::memcpy(bytes.data() + 16, &body, sizeof(body));
+    std::memcpy(bytes.data() + DeltaBuilder::kHeaderSize + 1, &block, sizeof(block));
+    CHECK(absl::IsDataLoss(ReadVerifiedDeltas(bytes, "d", &log)));
+  }
 }
 
 TEST_CASE("a damaged delta is found before anything of it is visited") {

@@ -115,6 +115,9 @@ TEST_CASE("files are read whole") {
     const std::string large(300'000, 'x');
     Put(in, t + "/a", large);
     CHECK(ReadWhole(in, t + "/a").value == large);
+    // In memory that held more, or less.
+    CHECK(ReadWhole(in, t + "/a", std::string(400'000, 'y')).value == large);
+    CHECK(ReadWhole(in, t + "/a", std::string(200'000, 'y')).value == large);
   });
 }
 

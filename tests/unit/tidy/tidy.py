@@ -28,6 +28,7 @@ CORE_MAY_NOT_CALL = re.compile(r"\b(absl::Now|time|clock_gettime|gettimeofday)\s
 # Locks that a core folder may hold, with the reason.
 EXCEPTIONS = {
     "common/base/failpoint.cc": "failpoints are hit from every thread",
+    "taskmanager/state/read_ahead.h": "what a state is restored from is read beside the task's thread",
     "taskmanager/state/snapshot_chain.h": "frozen deltas go from the task's thread to the writers'",
 }
 # Who may include whom, by the first part of the path.

@@ -199,7 +199,7 @@ double SettledCpu() {
 int Restore(const std::string& folder, int64_t state_mb, int64_t budget_mb, double dirty_percent, int rounds) {
   const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
   auto state = Open(folder, "memory", int64_t{64} << 30, "first", {}, storage);
-  Updates updates(state.get());
+  Updates updates(state.get(), kValueWidth);
   const int64_t keys = (state_mb << 20) / kEntryBytes;
   updates.Fill(0, keys);
   int64_t id = 0;

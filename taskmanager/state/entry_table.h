@@ -27,8 +27,8 @@ namespace weir::taskmanager {
 class EntryTable {
  public:
   /// kDirty: the slot is in the list of changes. kPersisted: a delta or base may hold the entry. kStored: the store
-  /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row. kAsStored: the store has
-  /// just this value.
+  /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row.
+  /// kAsStored: the store has just this value.
   enum Flag : uint16_t { kDirty = 1, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32, kAsStored = 64 };
 
   EntryTable(uint32_t value_width, bool has_text);

@@ -13,6 +13,7 @@ namespace {
 // less there is to be merged.
 constexpr int64_t kLeavingShare = 16;
 constexpr int64_t kLeastLeaving = 64 << 10;
+constexpr int64_t kMostLeaving = 256 << 20;  // a ColdBatch has room for 4 GiB
 // Rows whose memory is asked for ahead.
 constexpr size_t kAhead = 16;
 // Of the budget, for knowing what is in the store.
@@ -56,7 +57,8 @@ absl::Status TieredState::Evict(TieredNamespace& n, bool clean_and_cold_only, in
   constexpr uint16_t kStays = EntryTable::kDirty | EntryTable::kReferenced;
   RETURN_IF_ERROR(WriteLayout(*n.spec_));
   // A clock: who was used since the hand came by last time stays once more.
-  const auto most_leaving = static_cast<size_t>(std::max(options_.memory_budget_bytes / kLeavingShare, kLeastLeaving));
+  const auto most_leaving =
+      static_cast<size_t>(std::clamp(options_.memory_budget_bytes / kLeavingShare, kLeastLeaving, kMostLeaving));
   Leaving leaving;
   leaving.batch.Begin(n.spec_->name, n.ns_);
   uint32_t gone = 0;

@@ -108,9 +108,6 @@ absl::Status SubtaskBuilder::RestoreOperator(int index, const checkpoint::Manife
     options.max_parallelism = deployment_->plan->max_parallelism;
     options.range = batch::RangeOf(id_.index, task_->parallelism, options.max_parallelism);
     options.memory_budget_bytes = deployment_->state_memory_bytes;
-    // A base goes on with the batches between barriers, and small deltas are joined: neither has to be bounded tightly.
-    options.dump_slice_bytes = int64_t{2} << 20;
-    options.max_deltas = 1000;
     std::vector<checkpoint::KeyedSnapshot> parts;
     for (const checkpoint::OperatorSnapshot& snapshot : restored) {
       for (const checkpoint::KeyedSnapshot& part : snapshot.keyed) {

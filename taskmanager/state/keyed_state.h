@@ -133,11 +133,11 @@ struct KeyedStateOptions {
   batch::KeyGroupRange range;
   int32_t max_parallelism = 128;
   int64_t memory_budget_bytes = int64_t{256} << 20;  // for entries, and for changes that are still to be written
-  /// A new base is made when the deltas are more than the state and than `min_delta_bytes`, or this many. It is
-  /// serialised in slices, one a barrier: what bounds the pause.
+  /// A new base is made when the deltas are more than the state and than `min_delta_bytes`, or this many (small ones are
+  /// joined). It is serialised with the batches between barriers, or in slices, one a barrier: what bounds the pause.
   int64_t min_delta_bytes = int64_t{64} << 20;
-  int64_t max_deltas = 200;
-  int64_t dump_slice_bytes = int64_t{16} << 20;
+  int64_t max_deltas = 1000;
+  int64_t dump_slice_bytes = int64_t{2} << 20;
   int64_t delta_part_bytes = int64_t{32} << 20;  // a larger delta is several files
 };
 

@@ -82,8 +82,6 @@ std::unique_ptr<KeyedState> Open(const std::string& folder, const std::string& b
   options.storage_prefix = "job/state/" + name + "/";
   options.range = {0, 128};
   options.memory_budget_bytes = budget;
-  options.dump_slice_bytes = int64_t{2} << 20;  // as a task has it
-  options.max_deltas = 1000;
   return Must(OpenKeyedState(options, storage, std::move(restored)));
 }
 

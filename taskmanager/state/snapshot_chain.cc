@@ -202,7 +202,7 @@ absl::Status SnapshotChain::WriteBytes(Item& item) {
   std::string bytes = std::exchange(item.bytes, {});
   const auto capacity = static_cast<int64_t>(bytes.capacity());
   std::lock_guard lock(mutex_);
-  if (spare_bytes_ + capacity > spare_most_) return absl::OkStatus();
+  if (item.kind != Kind::kDelta || spare_bytes_ + capacity > spare_most_) return absl::OkStatus();
   spare_.push_back(std::move(bytes));
   spare_bytes_ += capacity;
   return absl::OkStatus();

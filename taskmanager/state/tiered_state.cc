@@ -174,7 +174,6 @@ void TieredState::DumpBetweenBarriers(int64_t rows) {
                                 options_.memory_budget_bytes / 4);
   const auto waiting = static_cast<int64_t>(dump_->slice.size());
   if (dump_->credit < options_.dump_slice_bytes / 8 || waiting > most) return;
-  if (dump_->slice.empty()) dump_->slice.Reuse(chain_->TakeSpare());
   dump_->complete =
       DumpSlice(&*dump_, static_cast<size_t>(waiting + dump_->credit), &dump_->slice);
   dump_->credit = 0;

@@ -43,6 +43,14 @@ void KeyTable::FindOrInsert(const batch::KeyBatch& keys, const uint32_t* rows, i
   }
 }
 
+void KeyTable::HashAll(const std::vector<std::string_view>& keys, std::vector<uint64_t>* hashes) const {
+  hashes->resize(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    (*hashes)[i] = batch::HashKey(keys[i]);
+    weir::Prefetch(&cells_[(*hashes)[i] & mask_]);
+  }
+}
+
 void KeyTable::Clear() {
   hashes_.clear();
   rows_.clear();

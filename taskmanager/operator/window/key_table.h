@@ -28,7 +28,8 @@ class KeyTable {
   /// One key. `*inserted` (may be null): it was not there.
   uint32_t FindOrInsert(std::string_view key, uint64_t hash, bool* inserted = nullptr);
 
-  void Prefetch(uint64_t hash) const { weir::Prefetch(&cells_[hash & mask_]); }
+  /// hashes[i] becomes that of keys[i], which will be looked up: its cell is asked for.
+  void HashAll(const std::vector<std::string_view>& keys, std::vector<uint64_t>* hashes) const;
 
   int64_t size() const { return static_cast<int64_t>(hashes_.size()); }
   std::byte* row(uint32_t entry) { return rows_.data() + size_t{entry} * width_; }

@@ -87,7 +87,7 @@ absl::Status RunningMerge::Mend() {
   auto it = stale_.begin();
   for (; it != stale_.end() && keys.size() < batch::Batch::kMaxRows; ++it) keys.push_back(*it);
   RETURN_IF_ERROR(picked_.Merge(keys, from_, to_));
-  Find(keys);
+  table_->HashAll(keys, &hashes_);
   for (size_t i = 0; i < keys.size(); ++i) {
     bool inserted = false;
     std::byte* row = table_->row(table_->FindOrInsert(keys[i], hashes_[i], &inserted));
@@ -108,16 +108,8 @@ int64_t RunningMerge::SlicesOf(const std::byte* row) const {
 
 void RunningMerge::SetSlices(std::byte* row, int64_t n) const { std::memcpy(row + count_offset_, &n, sizeof(n)); }
 
-void RunningMerge::Find(const std::vector<std::string_view>& keys) {
-  hashes_.resize(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    hashes_[i] = batch::HashKey(keys[i]);
-    table_->Prefetch(hashes_[i]);
-  }
-}
-
 void RunningMerge::Add(const NamespaceTable::Page& page) {
-  Find(page.keys);
+  table_->HashAll(page.keys, &hashes_);
   for (size_t i = 0; i < page.keys.size(); ++i) {
     bool inserted = false;
     std::byte* row = table_->row(table_->FindOrInsert(page.keys[i], hashes_[i], &inserted));
@@ -128,7 +120,7 @@ void RunningMerge::Add(const NamespaceTable::Page& page) {
 }
 
 bool RunningMerge::Remove(const NamespaceTable::Page& page) {
-  Find(page.keys);
+  table_->HashAll(page.keys, &hashes_);
   for (size_t i = 0; i < page.keys.size(); ++i) {
     bool inserted = false;
     std::byte* row = table_->row(table_->FindOrInsert(page.keys[i], hashes_[i], &inserted));

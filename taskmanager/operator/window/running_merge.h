@@ -38,7 +38,6 @@ class RunningMerge final : public SlidingMerge {
   bool Compact();
   int64_t SlicesOf(const std::byte* row) const;
   void SetSlices(std::byte* row, int64_t n) const;
-  void Find(const std::vector<std::string_view>& keys);
 
   const size_t count_offset_;
   std::unique_ptr<KeyTable> table_;

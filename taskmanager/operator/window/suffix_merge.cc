@@ -124,16 +124,8 @@ bool SuffixMerge::Pop() {
   return false;
 }
 
-void SuffixMerge::Hash(const std::vector<std::string_view>& keys) {
-  hashes_.resize(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    hashes_[i] = batch::HashKey(keys[i]);
-    table_->Prefetch(hashes_[i]);
-  }
-}
-
 void SuffixMerge::Push(const NamespaceTable::Page& page, const SlicePages::Table& of) {
-  Hash(page.keys);
+  table_->HashAll(page.keys, &hashes_);
   if (of.kind == SlicePages::Kind::kText) {
     // Every key is in `main` too: its newest node is this slice's.
     for (size_t i = 0; i < page.keys.size(); ++i) {
@@ -156,7 +148,7 @@ void SuffixMerge::Push(const NamespaceTable::Page& page, const SlicePages::Table
 }
 
 void SuffixMerge::Enter(const NamespaceTable::Page& page, const SlicePages::Table& of) {
-  Hash(page.keys);
+  table_->HashAll(page.keys, &hashes_);
   for (size_t i = 0; i < page.keys.size(); ++i) {
     std::byte* row = table_->row(table_->FindOrInsert(page.keys[i], hashes_[i]));
     if (of.kind == SlicePages::Kind::kText) {

@@ -63,8 +63,6 @@ class SuffixMerge final : public SlidingMerge {
   uint32_t first_node(const std::byte* row) const;
   void set_first_node(std::byte* row, uint32_t first) const;
   bool in_newer(const std::byte* row) const { return row[width_ + sizeof(uint32_t)] != std::byte{0}; }
-  /// Fills `hashes_`.
-  void Hash(const std::vector<std::string_view>& keys);
 
   static constexpr uint32_t kBlock = 1024;
   const KeyedState* keyed_;

@@ -10,7 +10,6 @@ namespace weir::taskmanager {
 namespace {
 
 constexpr size_t kGroupBytes = 2;
-constexpr size_t kMaxVarint = 5;  // of the length of a key
 constexpr size_t kOrderBytes = 8;
 constexpr size_t kFewItems = 256;  // are sorted by comparisons
 
@@ -36,20 +35,14 @@ void ColdBatch::Begin(std::string_view table, NamespaceId ns) {
 
 void ColdBatch::AddKey(uint16_t key_group, std::string_view key, std::string_view subkey) {
   const size_t at = bytes_.size();
-  bytes_.resize(at + sizeof(Sizes) + kGroupBytes + namespace_.size() + kMaxVarint + key.size() + subkey.size());
+  bytes_.resize(at + sizeof(Sizes) + kGroupBytes + namespace_.size() + kMaxKeyLength + key.size() + subkey.size());
   char* const begin = bytes_.data() + at + sizeof(Sizes);
   char* p = begin;
   *p++ = static_cast<char>(key_group >> 8);
   *p++ = static_cast<char>(key_group);
   std::memcpy(p, namespace_.data(), namespace_.size());
   p += namespace_.size();
-  size_t left = key.size();
-  for (; left >= 0x80; left >>= 7) *p++ = static_cast<char>(left | 0x80);
-  *p++ = static_cast<char>(left);
-  if (!key.empty()) std::memcpy(p, key.data(), key.size());
-  p += key.size();
-  if (!subkey.empty()) std::memcpy(p, subkey.data(), subkey.size());
-  p += subkey.size();
+  p = PutKeyAndSubkey(p, key, subkey);
   const Sizes sizes{.key = static_cast<uint32_t>(p - begin), .value = kNoValue};
   std::memcpy(bytes_.data() + at, &sizes, sizeof(sizes));
   bytes_.resize(at + sizeof(Sizes) + sizes.key);

@@ -1,5 +1,7 @@
 #include "taskmanager/state/cold_key.h"
 
+#include <cstring>
+
 #include "absl/status/status.h"
 #include "common/base/bytes.h"
 
@@ -43,9 +45,22 @@ std::string AfterPrefix(std::string prefix) {
 
 std::string EncodeColdKey(const ColdKey& key) {
   std::string out = NamespacePrefix(key.key_group, key.table, key.ns);
-  ByteWriter(&out).PutBytes(key.key);
-  out.append(key.subkey);
+  const size_t begin = out.size();
+  out.resize(begin + kMaxKeyLength + key.key.size() + key.subkey.size());
+  const char* const end = PutKeyAndSubkey(out.data() + begin, key.key, key.subkey);
+  out.resize(static_cast<size_t>(end - out.data()));
   return out;
+}
+
+char* PutKeyAndSubkey(char* at, std::string_view key, std::string_view subkey) {
+  size_t left = key.size();
+  for (; left >= 0x80; left >>= 7) *at++ = static_cast<char>(left | 0x80);
+  *at++ = static_cast<char>(left);
+  for (const std::string_view bytes : {key, subkey}) {
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    at += bytes.size();
+  }
+  return at;
 }
 
 bool DecodeColdKey(std::string_view bytes, ColdKey* key) {

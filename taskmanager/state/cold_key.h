@@ -24,6 +24,10 @@ struct ColdKey {
 inline constexpr size_t kMaxTableName = 255;
 
 std::string EncodeColdKey(const ColdKey& key);
+/// Writes what follows the namespace, for who has that already: into at most kMaxKeyLength bytes more than both have.
+/// Returns the end.
+char* PutKeyAndSubkey(char* at, std::string_view key, std::string_view subkey);
+inline constexpr size_t kMaxKeyLength = 10;
 /// False when the bytes are not such a key. Views point into `bytes`.
 bool DecodeColdKey(std::string_view bytes, ColdKey* key);
 

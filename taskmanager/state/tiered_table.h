@@ -61,7 +61,7 @@ class TieredNamespace final : public NamespaceTable {
   absl::Status Prepare(int64_t rows);
   // Gives back the memory of free rows; slots move.
   void Pack();
-  // Asks the store for the rows made_ names that it may have; `found` gets such an i with its hash and value.
+  // Asks the store for the rows made_ names that it may have; `found` gets such an i with its value.
   absl::Status AskStore(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows,
                         const std::function<absl::Status(uint32_t i, std::string_view value)>& found);
   absl::Status FillFromStore(uint32_t slot, std::string_view bytes);

@@ -147,7 +147,6 @@ void SenderStream::OnReadDone(bool ok) {
     if (closed_) return;
     closed_ = true;
   }
-  context_.TryCancel();  // a write that waits for a peer that is gone ends
   RemoveHold();
 }
 

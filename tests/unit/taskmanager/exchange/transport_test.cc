@@ -94,6 +94,17 @@ Element BatchOf(int64_t n, int64_t bytes) {
   return element;
 }
 
+/// More than a connection carries before its peer reads.
+Element LargeBatch() {
+  constexpr int64_t kRows = 1 << 20;
+  Element element;
+  element.batch.schema = OneColumn();
+  element.batch.rows = kRows;
+  element.batch.columns.push_back(batch::Column::Allocate(OneColumn()->fields[0].type, kRows));
+  element.bytes = kRows * 8;
+  return element;
+}
+
 Element Mark(Element::Kind kind, int64_t value) {
   Element element;
   element.kind = kind;
@@ -190,12 +201,13 @@ TEMPLATE_TEST_CASE("Transport: an ended attempt fails its channels at both ends"
 }
 
 TEST_CASE("GrpcTransport: another incarnation, an ended attempt and an unknown channel are refused", "[exchange]") {
+  const bool large = GENERATE(false, true);  // a write that waits for the peer ends too
   GrpcPair pair;
   Bell woken;
   auto refused = [&](const ChannelId& id, Incarnation peer) {
     auto output = pair.sender().Connect(id, pair.address, peer, woken.Ringer());
     REQUIRE(output.ok());
-    absl::Status status;
+    absl::Status status = large ? (*output)->Send(LargeBatch()) : absl::OkStatus();
     CHECK(woken.Until([&] { return !(status = (*output)->Send(BatchOf(1, 10))).ok(); }));
     return std::string(status.message());
   };

@@ -20,6 +20,11 @@ constexpr SteadyMicros kNamePatience = 15'000'000;
 constexpr int64_t kMinClientMemory = int64_t{2} << 20;
 constexpr int64_t kMaxClientMemory = int64_t{32} << 20;
 constexpr SteadyMicros kSinkReportMicros = 1'000'000;
+constexpr int64_t kOwnMemory = int64_t{128} << 20;
+
+/// Of what a TaskManager may take: three quarters of what is more than it takes by itself, half of little; the rest is for
+/// batches, queues and what the allocator holds. Subtasks and stateful operators share it.
+int64_t StateMemory(int64_t memory) { return std::max(memory / 2, (memory - kOwnMemory) / 4 * 3); }
 }  // namespace
 
 TaskManager::TaskManager(TaskManagerOptions options, TaskManagerParts parts)
@@ -347,8 +352,7 @@ absl::StatusOr<std::shared_ptr<const Deployment>> TaskManager::MakeDeployment(co
       clients += op.kind == plan::OperatorKind::kSource || op.kind == plan::OperatorKind::kSink ? 1 : 0;
     }
   }
-  // Half of the memory is state's, shared by slots and stateful operators; the rest is for batches and queues.
-  deployment->state_memory_bytes = options_.memory_bytes / 2 / std::max(1, options_.slots) / std::max(1, stateful);
+  deployment->state_memory_bytes = StateMemory(options_.memory_bytes) / std::max(1, options_.slots) / std::max(1, stateful);
   // A sixteenth is for the queues of client libraries, and no more than keeps them busy.
   deployment->client_memory_bytes =
       std::clamp(options_.memory_bytes / 16 / std::max(1, options_.slots) / std::max(1, clients), kMinClientMemory,

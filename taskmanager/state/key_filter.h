@@ -13,11 +13,12 @@ namespace weir::taskmanager {
 /// others for each of its parts.
 ///
 /// Thread:  confined.
-/// Shape:   Bloom filters, each as large as all before it together; eight bits a hash, in the 32 bytes of one block.
+/// Shape:   Bloom filters, each as large as all before it together, or as there is room for; eight bits a hash, in the 32 bytes
+///          of one block. When there is no room the largest takes twice as many hashes: then it says yes to one in seven others.
 /// Source:  split block Bloom filters, as Impala's and Parquet's.
 class KeyFilter {
  public:
-  /// `most_bytes`: when it would have to take more than that, it gives up its memory and says yes to all for ever.
+  /// `most_bytes`: when that, overloaded, does not do either, it gives up its memory and says yes to all for ever.
   /// `expected`: how many hashes there may be in the end, a guess for the first of them.
   void Add(uint64_t hash, size_t expected, size_t most_bytes);
   void SayYesToAll();
@@ -67,10 +68,12 @@ class KeyFilter {
     return missing == 0;
   }
   bool Grow(size_t expected, size_t most_bytes);
+  bool Overload();
 
   std::vector<Part> parts_;
   size_t bytes_ = 0;
   size_t capacity_ = 0;
+  bool overloaded_ = false;
   bool yes_to_all_ = false;
 };
 

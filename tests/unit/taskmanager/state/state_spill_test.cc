@@ -4,7 +4,6 @@
 
 #include "common/base/rng.h"
 #include "taskmanager/state/cold_key.h"
-#include "taskmanager/state/key_filter.h"
 #include "taskmanager/state/rocksdb/rocksdb_store.h"
 #include "taskmanager/state/state_restorer.h"
 #include "tests/unit/taskmanager/state/state_fixture.h"
@@ -127,29 +126,6 @@ TEST_CASE("a batch for the store is in the order of its keys") {
       ++i;
     }
   }
-}
-
-TEST_CASE("a filter has all that it was given, few others, and gives up in the end") {
-  KeyFilter filter;
-  CHECK(filter.empty());
-  CHECK_FALSE(filter.MayHave(batch::HashKey("1")));
-  constexpr size_t kMost = 100'000;
-  int added = 0;
-  for (; !filter.says_yes_to_all() && added < 1'000'000; ++added) {
-    if (added % 10000 == 0) {
-      int wrong = 0;
-      for (int i = 0; i < added; ++i) REQUIRE(filter.MayHave(batch::HashKey(std::to_string(i))));
-      for (int i = 0; i < 10000; ++i) wrong += filter.MayHave(batch::HashKey("no" + std::to_string(i)));
-      CHECK(wrong < 800);
-    }
-    filter.Add(batch::HashKey(std::to_string(added)), 1000, kMost);
-    REQUIRE(filter.memory_bytes() <= static_cast<int64_t>(kMost));
-  }
-  CHECK(added > 30000);
-  CHECK(added < 90000);
-  CHECK(filter.memory_bytes() == 0);
-  CHECK(filter.MayHave(batch::HashKey("no")));
-  CHECK_FALSE(filter.empty());
 }
 
 TEST_CASE("the store is not asked for what it never had") {

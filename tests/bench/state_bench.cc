@@ -36,6 +36,7 @@ constexpr int32_t kValueWidth = 64;
 constexpr int32_t kCountWidth = 8;
 constexpr int64_t kEntryBytes = 9 + kValueWidth;  // what a user would count: key and value
 constexpr int64_t kInterval = 10'000'000;         // updates
+constexpr int64_t kLookEach = 64 * kBatch;        // updates: at the memory
 
 double CpuSeconds(clockid_t clock) {
   timespec now{};
@@ -239,6 +240,7 @@ int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t o
       const int64_t n = std::min(kBatch, count - done);
       on_state += updates.Apply(n, next);
       done += n;
+      if (done % kLookEach == 0) most_mb = std::max(most_mb, MemoryMb("RssAnon"));
       if (done < cut && done < count) continue;
       Must(Must(state->Freeze(CheckpointId(++id)))->Write());
       most_mb = std::max(most_mb, MemoryMb("RssAnon"));

@@ -1,0 +1,113 @@
+"""A job that counts by key beyond its memory: first each key comes once, then keys as streams draw them."""
+import machine  # first: it finds tests/cluster
+import cluster
+
+# At 1000 events a second the millisecond of a bid is the number of its event: `n` numbers the bids from 0. While n < made, n is
+# the key. After that every 16th row makes a new one, as an auction has about so many bids; of 16 rows 15 have one of the youngest
+# 64th of the keys, one any that there is.
+JOB = """version: 1
+name: growth-beyond
+parallelism: 1
+checkpoint: {interval: %(interval)s}
+state: {backend: rocksdb}
+sources:
+  bids:
+    type: nexmark
+    stream: bid
+    events: %(events)d
+    event_rate: 1000/s
+    base_time: "1970-01-01 00:00:00"
+    event_time: {field: date_time, max_delay: 1s}
+operators:
+  numbered:
+    type: select
+    input: bids
+    fields:
+      n: unix_millis(date_time) / 50 * 46 + unix_millis(date_time) %% 50 - 4
+      spread: auction * 1000003 + bidder * 7919 + price
+      date_time: date_time
+  placed:
+    type: select
+    input: numbered
+    fields:
+      n: n
+      there_are: if(n < %(made)d, n + 1, %(made)d + (n - %(made)d) / 16)
+      one_in_16: spread %% 16
+      far: spread / 16
+      date_time: date_time
+  keyed:
+    type: select
+    input: placed
+    fields:
+      k: "case when n < %(made)d then n when one_in_16 = 0 then far %% there_are else there_are - far %% %(recent)d end %% %(ring)d"
+      date_time: date_time
+  counts: {type: window_aggregate, input: keyed, key_by: [k], window: {tumbling: 365d}, aggregate: {n: count(*)}}
+sinks:
+  counted: {type: discard, input: counts}
+"""
+SETTLING = 10_000_000  # rows for which the database is still merging what was made: told by themselves
+
+
+class Progress(machine.Watch):
+    """Rows that the job has taken, with the CPU seconds of all daemons and the TaskManager's own memory at that time."""
+
+    def __init__(self, c, job):
+        super().__init__(0.25)
+        self._cluster, self._job = c, job
+        self.points = []  # rows, CPU seconds: where rows had just been told
+        self.anonymous_mb = 0.0
+
+    def look(self):
+        taskmanager = self._cluster.taskmanagers[0]
+        self.anonymous_mb = max(self.anonymous_mb, machine.memory_mb(taskmanager, "RssAnon"))
+        status = self._cluster.status(self._job)
+        if status is None:
+            return False
+        rows = _rows(status)
+        if not self.points or self.points[-1][0] != rows:
+            self.points.append((rows, machine.cpu_of(self._cluster.processes())))
+        return status["state"] in cluster.ENDED
+
+
+def run(made, drawn, ring, memory, interval, deadline=1800):
+    """`made` keys come to be, then `drawn` rows are; keys are taken modulo `ring`.
+
+    What comes back: nanoseconds of CPU (all daemons, all threads) a row while keys are made; while they are drawn: of the first
+    ones, where there are many keys, and of those that follow; of the whole run with what the window gives at its end. And the
+    most memory of the TaskManager that is not the page cache's.
+    """
+    rows = made + drawn
+    text = JOB % {"interval": interval, "events": rows // 46 * 50, "made": made, "recent": max(made // 64, 1), "ring": ring}
+    with cluster.Cluster("bench-growth-beyond", taskmanagers=0, slots=1) as c:
+        process = c.add_taskmanager("tm-1")
+        process.arguments += ["--set", "memory=" + memory]
+        process.start()
+        c.wait_taskmanagers(1)
+        before = machine.cpu_of(c.processes())
+        job = c.submit(c.write("job.yaml", text))
+        with Progress(c, job) as progress:
+            c.wait_state(job, "FINISHED", deadline)
+        status = c.status(job)
+        cpu = machine.cpu_of(c.processes()) - before
+    rows = _rows(status)
+    settled = made + (SETTLING if made >= SETTLING else 0)
+    found = {"rows": rows, "keys": sum(t["rows_out"] for t in status["tasks"] if "counted" in t["name"]), "whole_ns": cpu / rows * 1e9, "cpu_seconds": cpu,
+             "anonymous_mb": progress.anonymous_mb, "checkpoints": status["checkpoints_completed"],
+             "make_ns": _between(progress.points, 0, made), "settle_ns": _between(progress.points, made, settled),
+             "draw_ns": _between(progress.points, settled, rows)}
+    if found["draw_ns"] is None:
+        raise cluster.Failure("the job was not seen while keys were drawn: too few rows")
+    return found
+
+
+def _rows(status):
+    """What the source gave."""
+    return sum(t["rows_in"] for t in status["tasks"] if "bids" in t["name"])
+
+
+def _between(points, low, high):
+    """Nanoseconds of CPU a row between the first and the last point within; None when there are none."""
+    inner = [p for p in points if low < p[0] < high]
+    if len(inner) < 2:
+        return None
+    return (inner[-1][1] - inner[0][1]) / (inner[-1][0] - inner[0][0]) * 1e9

@@ -1,4 +1,6 @@
 """A job that counts by key beyond its memory: first each key comes once, then keys as streams draw them."""
+import glob
+
 import machine  # first: it finds tests/cluster
 import cluster
 
@@ -45,16 +47,17 @@ operators:
 sinks:
   counted: {type: discard, input: counts}
 """
-SETTLING = 10_000_000  # rows for which the database is still merging what was made: told by themselves
+QUIET, IDLE = 2_000_000, 0.05  # so many rows with so few CPU seconds of the database's threads: it is through with what was made
 
 
 class Progress(machine.Watch):
-    """Rows that the job has taken, with the CPU seconds of all daemons and the TaskManager's own memory at that time."""
+    """Rows that the job has taken, with the CPU seconds of all daemons and of the database's threads at that time, and the
+    TaskManager's memory."""
 
     def __init__(self, c, job):
         super().__init__(0.25)
         self._cluster, self._job = c, job
-        self.points = []  # rows, CPU seconds: where rows had just been told
+        self.points = []  # rows, CPU seconds, of the database: where rows had just been told
         self.anonymous_mb = 0.0
 
     def look(self):
@@ -65,16 +68,16 @@ class Progress(machine.Watch):
             return False
         rows = _rows(status)
         if not self.points or self.points[-1][0] != rows:
-            self.points.append((rows, machine.cpu_of(self._cluster.processes())))
+            self.points.append((rows, machine.cpu_of(self._cluster.processes()), _database_seconds(taskmanager)))
         return status["state"] in cluster.ENDED
 
 
 def run(made, drawn, ring, memory, interval, deadline=1800):
     """`made` keys come to be, then `drawn` rows are; keys are taken modulo `ring`.
 
-    What comes back: nanoseconds of CPU (all daemons, all threads) a row while keys are made; while they are drawn: of the first
-    ones, where there are many keys, and of those that follow; of the whole run with what the window gives at its end. And the
-    most memory of the TaskManager that is not the page cache's.
+    What comes back: nanoseconds of CPU (all daemons, all threads) a row while keys are made; while they are drawn, until the
+    database has merged what was made (`settle_rows`), and from then on; of the whole run with what the window gives at its end. And
+    the most memory of the TaskManager that is not the page cache's.
     """
     rows = made + drawn
     text = JOB % {"interval": interval, "events": rows // 46 * 50, "made": made, "recent": max(made // 64, 1), "ring": ring}
@@ -90,8 +93,11 @@ def run(made, drawn, ring, memory, interval, deadline=1800):
         status = c.status(job)
         cpu = machine.cpu_of(c.processes()) - before
     rows = _rows(status)
-    settled = made + (SETTLING if made >= SETTLING else 0)
-    found = {"rows": rows, "keys": sum(t["rows_out"] for t in status["tasks"] if "counted" in t["name"]), "whole_ns": cpu / rows * 1e9, "cpu_seconds": cpu,
+    settled = _settled(progress.points, made)
+    if settled is None:
+        raise cluster.Failure("the database was still merging what was made when the last of %d rows came" % rows)
+    keys = sum(t["rows_out"] for t in status["tasks"] if "counted" in t["name"])
+    found = {"rows": rows, "keys": keys, "settle_rows": settled - made, "whole_ns": cpu / rows * 1e9, "cpu_seconds": cpu,
              "anonymous_mb": progress.anonymous_mb, "checkpoints": status["checkpoints_completed"],
              "make_ns": _between(progress.points, 0, made), "settle_ns": _between(progress.points, made, settled),
              "draw_ns": _between(progress.points, settled, rows)}
@@ -105,9 +111,36 @@ def _rows(status):
     return sum(t["rows_in"] for t in status["tasks"] if "bids" in t["name"])
 
 
+def _database_seconds(process):
+    """CPU of the threads that merge the database's files."""
+    ticks = 0
+    for path in glob.glob("/proc/%d/task/*/stat" % process.pid):
+        try:
+            with open(path, encoding="ascii", errors="replace") as file:
+                before, fields = file.read().rsplit(")", 1)
+        except OSError:  # the thread has ended
+            continue
+        if "(rocksdb:" in before:
+            ticks += sum(int(f) for f in fields.split()[11:13])
+    return ticks / machine.TICKS
+
+
+def _settled(points, made):
+    """The first row after `made` from which on the database did nothing for a while; None when there is none."""
+    for at, (rows, _, database) in enumerate(points):
+        if rows < made:
+            continue
+        for later, _, database_later in points[at:]:
+            if database_later - database > IDLE:
+                break
+            if later - rows >= QUIET:
+                return rows
+    return None
+
+
 def _between(points, low, high):
     """Nanoseconds of CPU a row between the first and the last point within; None when there are none."""
-    inner = [p for p in points if low < p[0] < high]
+    inner = [p for p in points if low <= p[0] < high]
     if len(inner) < 2:
         return None
     return (inner[-1][1] - inner[0][1]) / (inner[-1][0] - inner[0][0]) * 1e9

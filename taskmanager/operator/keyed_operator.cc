@@ -34,4 +34,10 @@ absl::StatusOr<std::unique_ptr<AsyncSnapshot>> KeyedOperator::Snapshot(Checkpoin
   return std::make_unique<KeyedStateSnapshot>(context_.plan->name, std::move(writer));
 }
 
+Progress KeyedOperator::ContinueSnapshot() {
+  // About a millisecond. With fewer, what the last batches changed leaves the cache before it is copied.
+  constexpr int64_t kEntries = 8192;
+  return context_.state->CopyFrozen(kEntries) ? Progress::kDone : Progress::kMore;
+}
+
 }  // namespace weir::taskmanager

@@ -17,6 +17,7 @@ class KeyedOperator : public Operator {
   void Own(std::unique_ptr<KeyedState> state) { owned_ = std::move(state); }
 
   absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) override;
+  Progress ContinueSnapshot() override;
   void OnCheckpointComplete(CheckpointId checkpoint) override { context_.state->OnCheckpointComplete(checkpoint); }
   void OnCheckpointAborted(CheckpointId checkpoint) override { context_.state->OnCheckpointAborted(checkpoint); }
   int64_t state_bytes() const override { return context_.state->memory_bytes(); }

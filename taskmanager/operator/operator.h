@@ -101,6 +101,9 @@ class Operator {
   virtual bool ReadyToSnapshot() const { return true; }
   /// The synchronous part at barrier `checkpoint`. Null: nothing to keep. No I/O.
   virtual absl::StatusOr<std::unique_ptr<AsyncSnapshot>> Snapshot(CheckpointId checkpoint) { return nullptr; }
+  /// What Snapshot left to be copied: a bounded piece of it. Called between other calls until kDone, and only then is the
+  /// AsyncSnapshot run; before the next Snapshot, too.
+  virtual Progress ContinueSnapshot() { return Progress::kDone; }
   virtual void OnCheckpointComplete(CheckpointId checkpoint) {}
   virtual void OnCheckpointAborted(CheckpointId checkpoint) {}
   /// Bytes of keyed state in memory.

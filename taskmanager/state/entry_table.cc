@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "common/base/check.h"
+
 namespace weir::taskmanager {
 namespace {
 
@@ -130,7 +132,7 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
     // The text's place and the mark of being in the list of changes stay with the row.
     slot = free_.back();
     free_.pop_back();
-    clear_flags(slot, kFree);
+    clear_flags(slot, kFree | frozen_bit());
     std::memset(value(slot), 0, value_width_);
   }
   const size_t outside = EntryRow::OutsideBytes(key.size() + subkey.size(), room_);
@@ -222,6 +224,7 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
       RowOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
       made->push_back(static_cast<uint32_t>(i));
     } else if ((flags(slot) & kRemoved) != 0) {
+      Touch(slot);
       clear_flags(slot, kRemoved);
       --removed_;
       std::memset(value(slot), 0, value_width_);
@@ -251,6 +254,7 @@ void EntryTable::FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* sub
     }
     const auto slot = static_cast<uint32_t>(found);
     if ((flags(slot) & kRemoved) != 0) return;
+    Touch(slot);
     add_flags(slot, kReferenced);
     slots[i] = slot;
   });
@@ -314,14 +318,28 @@ int64_t EntryTable::Find(std::string_view key, std::string_view subkey, uint64_t
   }
 }
 
-void EntryTable::ClearDirty() {
-  for (uint32_t slot : dirty_) clear_flags(slot, kDirty);
-  dirty_.clear();
+void EntryTable::Freeze() {
+  WEIR_CHECK(frozen_.empty());
+  std::swap(dirty_, frozen_);
+  dirty_bit_ = frozen_bit();
+}
+
+int64_t EntryTable::TakeFrozen() {
+  constexpr size_t kFrozenAhead = 24;
+  if (frozen_.size() > kFrozenAhead) Prefetch(frozen_[frozen_.size() - 1 - kFrozenAhead]);
+  const uint32_t slot = frozen_.back();
+  frozen_.pop_back();
+  const uint16_t flags = this->flags(slot);
+  if ((flags & frozen_bit()) == 0) return -1;
+  clear_flags(slot, frozen_bit());
+  return (flags & kFree) != 0 ? int64_t{-1} : slot;
 }
 
 void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
   EntryTable kept(value_width_, has_text_);
+  WEIR_CHECK(frozen_.empty());
   kept.LayOutRows(room_);
+  kept.dirty_bit_ = dirty_bit_;
   // Both are never there in full: the index goes first, rows go as they are copied.
   index_memory_.reset();
   const size_t chunks_a_block = std::max<size_t>(1, kHugePage / ((size_t{chunk_mask_} + 1) * stride_));

@@ -26,10 +26,10 @@ namespace weir::taskmanager {
 /// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
 class EntryTable {
  public:
-  /// kDirty: the slot is in the list of changes. kPersisted: a delta or base may hold the entry. kStored: the store
+  /// kDirty: the slot is in a list of changes, two bits for the two lists. kPersisted: a delta or base may hold the entry. kStored: the store
   /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row.
   /// kAsStored: the store has just this value.
-  enum Flag : uint16_t { kDirty = 1, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32, kAsStored = 64 };
+  enum Flag : uint16_t { kDirty = 1 | 128, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32, kAsStored = 64 };
 
   EntryTable(uint32_t value_width, bool has_text);
   EntryTable(EntryTable&&) = default;  // only what is assigned to, or destroyed, is moved from
@@ -78,7 +78,7 @@ class EntryTable {
   bool Sparse() const;
   int64_t memory_bytes() const {
     return static_cast<int64_t>(row_bytes_ + arena_bytes_ + cells_ * 8 +
-                                (free_.capacity() + dirty_.capacity()) * 4);
+                                (free_.capacity() + dirty_.capacity() + frozen_.capacity()) * 4);
   }
 
   std::byte* value(uint32_t slot) { return Row(slot) + value_offset_; }
@@ -101,11 +101,25 @@ class EntryTable {
     EntryRow* row = RowOf(slot);
     row->flags = static_cast<uint16_t>(row->flags & ~flags);
   }
-  /// Slots marked since the last ClearDirty, in the order of their marking; some may be free now.
+  /// Slots marked since the last Freeze, in the order of their marking; some may be free now.
   const std::vector<uint32_t>& dirty() const { return dirty_; }
-  void ClearDirty();
-  /// For who clears the marks while taking slots off the end of the list.
-  void PopDirty() { dirty_.pop_back(); }
+  /// Begins a new list of changes. Those that the last one names are frozen: who looks one up to change it takes it out,
+  /// into `touched`, and copies its value first. None may be frozen from before.
+  void Freeze();
+  /// How many of the frozen ones are still to be taken, some of them in vain.
+  size_t frozen() const { return frozen_.size(); }
+  /// Takes the next frozen slot; -1: it was touched, or its row is free. Asks for the memory of those that come next.
+  int64_t TakeFrozen();
+  /// Those that the calls since ClearTouched took: they are not frozen any more, and their values are still what they
+  /// were. `touched_removed`: those that were removed, and are there again.
+  const std::vector<uint32_t>& touched() const { return touched_; }
+  const std::vector<uint32_t>& touched_removed() const { return touched_removed_; }
+  void ClearTouched() {
+    touched_.clear();
+    touched_removed_.clear();
+  }
+  /// Before a change of a slot that was not looked up for it.
+  void Touch(uint32_t slot) { Touch(slot, RowOf(slot)); }
   /// About as many bytes of a delta as an entry takes.
   int64_t EntryBytes() const {
     const size_t outside = slots_ == 0 ? 0 : (arena_bytes_ - arena_dead_) / slots_;
@@ -151,10 +165,17 @@ class EntryTable {
   size_t CellOf(uint64_t hash) const { return static_cast<size_t>(((hash >> 32) * cells_) >> 32); }
   size_t After(size_t cell) const { return cell + 1 == cells_ ? 0 : cell + 1; }
   size_t Distance(size_t from, size_t to) const { return to >= from ? to - from : to + cells_ - from; }
+  uint16_t frozen_bit() const { return static_cast<uint16_t>(kDirty ^ dirty_bit_); }
   void Mark(uint32_t slot) {
     EntryRow* row = RowOf(slot);
-    if ((row->flags & kDirty) == 0) dirty_.push_back(slot);
-    row->flags = static_cast<uint16_t>((row->flags & ~kAsStored) | kDirty | kReferenced);
+    Touch(slot, row);
+    if ((row->flags & dirty_bit_) == 0) dirty_.push_back(slot);
+    row->flags = static_cast<uint16_t>((row->flags & ~kAsStored) | dirty_bit_ | kReferenced);
+  }
+  void Touch(uint32_t slot, EntryRow* row) {
+    if ((row->flags & frozen_bit()) == 0) return;
+    row->flags = static_cast<uint16_t>(row->flags & ~frozen_bit());
+    ((row->flags & kRemoved) == 0 ? touched_ : touched_removed_).push_back(slot);
   }
 
   /// Calls probe(i, hash) of each of rows[0..count) in order, what it will read being on its way.
@@ -206,6 +227,10 @@ class EntryTable {
   uint64_t* index_ = nullptr;
   size_t cells_ = 0;
   std::vector<uint32_t> dirty_;
+  std::vector<uint32_t> frozen_;
+  std::vector<uint32_t> touched_;
+  std::vector<uint32_t> touched_removed_;
+  uint16_t dirty_bit_ = 1;  // of kDirty; the other one marks the frozen
   std::vector<std::unique_ptr<char[]>> arena_;
   size_t arena_bytes_ = 0;
   size_t arena_dead_ = 0;  // of keys and texts that are gone

@@ -115,8 +115,12 @@ class KeyedState {
   /// Opens a table; the same name again gives the same one. kFailedPrecondition when restored state has another layout.
   virtual absl::StatusOr<KeyedTable*> OpenTable(const TableSpec& spec) = 0;
   /// The synchronous part at barrier `checkpoint`: freezes what changed since the last one. No I/O, but for a large base
-  /// that must be whole in this checkpoint.
+  /// that must be whole in this checkpoint. Of many changed entries the values are copied later: by CopyFrozen, or
+  /// when one is looked up.
   virtual absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> Freeze(CheckpointId checkpoint) = 0;
+  /// Copies on, about so many entries; whether that was all: the writer of the last Freeze may write then, not before.
+  /// The next Freeze copies what is left.
+  virtual bool CopyFrozen(int64_t entries) = 0;
   /// The checkpoint is complete: its files are what recovery would use.
   virtual void OnCheckpointComplete(CheckpointId checkpoint) = 0;
   /// The checkpoint will never complete: its delta goes into the next one's chain again.
@@ -139,6 +143,7 @@ struct KeyedStateOptions {
   int64_t max_deltas = 1000;
   int64_t dump_slice_bytes = int64_t{2} << 20;
   int64_t delta_part_bytes = int64_t{32} << 20;  // a larger delta is several files
+  int64_t copied_at_barrier = 8192;  // changed entries: of more, none is copied before the task goes on
 };
 
 }  // namespace weir::taskmanager

@@ -49,6 +49,7 @@ void SnapshotChain::FinishDelta(CheckpointId checkpoint) {
     Queue(std::move(part));
   }
   parts_.clear();
+  std::lock_guard lock(mutex_);
   finished_ = checkpoint;
 }
 
@@ -131,6 +132,10 @@ absl::StatusOr<KeyedSnapshot> SnapshotChain::Write(CheckpointId checkpoint,
   written_ = checkpoint;
   {
     std::lock_guard lock(mutex_);
+    if (finished_ < checkpoint) {
+      return absl::InternalError(absl::StrCat("the state of checkpoint ", checkpoint.value,
+                                              " was asked for before all of it was copied"));
+    }
     while (!queue_.empty() && queue_.front().checkpoint <= checkpoint) {
       work_.push_back(std::move(queue_.front()));
       queue_.pop_front();

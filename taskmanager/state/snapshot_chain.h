@@ -69,7 +69,7 @@ class SnapshotChain {
   int64_t DeltaBytes() const { return delta_bytes_; }
   int64_t DeltaCount() const;
 
-  /// Writes all that was queued up to `checkpoint` and returns the chain. Adds to `*bytes_written`.
+  /// Writes all that was queued up to `checkpoint`, whose delta is finished, and returns the chain. Adds to `*bytes_written`.
   absl::StatusOr<checkpoint::KeyedSnapshot> Write(CheckpointId checkpoint, int64_t* bytes_written);
 
  private:
@@ -106,13 +106,13 @@ class SnapshotChain {
   std::deque<std::pair<CheckpointId, int64_t>> delta_sizes_;
   int64_t delta_bytes_ = 0;
   std::deque<Item> parts_;  // of the delta in the making
-  CheckpointId finished_{0};  // the last delta's
 
   std::atomic<int64_t> pending_bytes_{0};
   std::atomic<int64_t> spare_bytes_{0};
   std::atomic<int64_t> sequence_{0};  // of paths
   mutable std::mutex mutex_;
   std::deque<Item> queue_;         // guarded by mutex_
+  CheckpointId finished_{0};       // the last delta's; the task's thread writes, under mutex_
   bool base_in_progress_ = false;  // guarded by mutex_
   bool store_must_stand_ = false;  // guarded by mutex_
   std::vector<std::string> spare_;  // guarded by mutex_

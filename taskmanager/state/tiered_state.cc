@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buggify.h"
 #include "common/base/status_macros.h"
 
 namespace weir::taskmanager {
@@ -14,7 +15,6 @@ namespace {
 
 // The dump keeps pace with the changes: it ends after about as many as there are entries, each a batch's row.
 constexpr int64_t kDumpBytesPerRow = 128;
-constexpr int64_t kPartOverflow = 64 << 10;
 constexpr int64_t kDumpBetweenBarriers = 64 << 20;
 
 class ChainWriter final : public KeyedSnapshotWriter {
@@ -31,20 +31,6 @@ class ChainWriter final : public KeyedSnapshotWriter {
   const CheckpointId checkpoint_;
   int64_t bytes_written_ = 0;
 };
-
-void AddEntry(const EntryTable& entries, uint32_t slot, bool has_text, DeltaBuilder* out) {
-  out->Add(entries.key_group(slot), entries.key(slot), entries.subkey(slot), entries.value(slot),
-           has_text ? entries.text(slot) : std::string_view());
-}
-
-void AddRemovals(const EntryTable& entries, const TableSpec& spec, NamespaceId ns,
-                 const std::vector<uint32_t>& slots, DeltaBuilder* out) {
-  if (slots.empty()) return;
-  out->BeginRemovals(spec.name, ns);
-  for (uint32_t slot : slots)
-    out->AddRemoval(entries.key_group(slot), entries.key(slot), entries.subkey(slot));
-  out->EndRemovals();
-}
 
 }  // namespace
 
@@ -83,6 +69,7 @@ int64_t TieredState::DeltaBytes() const {
 }
 
 void TieredState::OnDrop(const std::string& table, TieredNamespace& entries) {
+  CopyAllOf(entries);
   if (entries.persisted_) dropped_.emplace_back(table, entries.ns_);
   if (entries.on_disk_) cold_drops_.emplace_back(table, entries.ns_);
 }
@@ -90,73 +77,6 @@ void TieredState::OnDrop(const std::string& table, TieredNamespace& entries) {
 void TieredState::OnSlotsMoved(const std::string& table, NamespaceId ns) {
   if (dump_.has_value() && dump_->begun && dump_->table == table && dump_->ns == ns)
     dump_->slot = 0;
-}
-
-bool TieredState::CutNamespace(TieredNamespace& n) {
-  constexpr size_t kAhead = 24, kRemovalBytes = 48;
-  EntryTable& entries = n.entries_;
-  const TableSpec& spec = *n.spec_;
-  const std::vector<uint32_t>& dirty = entries.dirty();
-  const auto most = static_cast<size_t>(options_.delta_part_bytes);
-  removed_.clear();
-  bool begun = false;
-  while (!dirty.empty() && next_.size() + removed_.size() * kRemovalBytes < most) {
-    if (dirty.size() > kAhead) entries.Prefetch(dirty[dirty.size() - 1 - kAhead]);
-    const uint32_t slot = dirty.back();
-    entries.PopDirty();
-    const uint16_t flags = entries.flags(slot);
-    entries.clear_flags(slot, EntryTable::kDirty);
-    if ((flags & EntryTable::kFree) != 0) continue;
-    if ((flags & EntryTable::kRemoved) != 0) {
-      removed_.push_back(slot);
-      continue;
-    }
-    if (!begun) {
-      next_.BeginEntries(spec.name, static_cast<uint32_t>(spec.value_width), spec.has_text, n.ns_);
-      begun = true;
-    }
-    AddEntry(entries, slot, spec.has_text, &next_);
-    entries.add_flags(slot, EntryTable::kPersisted);
-  }
-  if (begun) {
-    next_.EndEntries();
-    n.persisted_ = true;
-  }
-  AddRemovals(entries, spec, n.ns_, removed_, &next_);
-  // A row stays as long as it has to be said over the store that the entry is gone.
-  for (uint32_t slot : removed_) {
-    if ((entries.flags(slot) & EntryTable::kStored) == 0) entries.Erase(slot);
-  }
-  n.Account();
-  return dirty.empty();
-}
-
-void TieredState::AddPart() {
-  if (next_.empty()) return;
-  cut_bytes_ += next_.size();
-  chain_->AddPart(next_.Take());
-}
-
-void TieredState::CutDirty() {
-  const auto reserve = [this] {
-    if (next_.empty()) next_.Reuse(chain_->TakeSpare());
-    // Somewhat more, so that the next delta of about this size has room too, and a part for the entry that fills it.
-    next_.Reserve(next_.size() +
-                  static_cast<size_t>(std::min(options_.delta_part_bytes + kPartOverflow, dirty_bytes_ + dirty_bytes_ / 8)));
-  };
-  reserve();
-  // Drops first: entries of a dropped namespace that are dirty were made after it.
-  for (const auto& [table, ns] : dropped_) next_.Drop(table, ns);
-  dropped_.clear();
-  for (auto& [name, table] : tables_) {
-    for (auto& [ns, entries] : table->namespaces()) {
-      if (entries->entries_.dirty().empty()) continue;
-      while (!CutNamespace(*entries)) {
-        AddPart();
-        reserve();
-      }
-    }
-  }
 }
 
 bool TieredState::NeedsBase() const {
@@ -195,7 +115,7 @@ bool TieredState::DumpSlice(Dump* dump, size_t slice_bytes, DeltaBuilder* out) {
       removed_.clear();
       for (; slot < entries.entries_.slots() && out->size() < slice_bytes; ++slot) {
         if (entries.entries_.HasEntry(slot)) {
-          AddEntry(entries.entries_, slot, spec.has_text, out);
+          AddEntry(entries, slot, out);
           // It may not have been cut yet; from now on it cannot go without a trace.
           entries.entries_.add_flags(slot, EntryTable::kPersisted);
         } else if ((entries.entries_.flags(slot) & EntryTable::kRemoved) != 0) {
@@ -204,7 +124,7 @@ bool TieredState::DumpSlice(Dump* dump, size_t slice_bytes, DeltaBuilder* out) {
       }
       out->EndEntries();
       entries.persisted_ = true;
-      AddRemovals(entries.entries_, spec, it->first, removed_, out);
+      AddRemovals(entries, removed_, out);
       if (out->size() >= slice_bytes) {
         dump->table = table->first;
         dump->ns = it->first;
@@ -225,7 +145,10 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
   const int64_t budget = options_.memory_budget_bytes;
   // Memory of parts is kept where no entry has to go for it.
   chain_->KeepSpare(stores_ == nullptr ? budget / 8 : std::clamp(budget / 8 * 7 - table_bytes_, int64_t{0}, budget / 8));
-  CutDirty();
+  FinishCopy();
+  const int64_t frozen = BeginCut();
+  copying_for_ = checkpoint;
+  if (frozen <= options_.copied_at_barrier && !WEIR_BUGGIFY("copy_after_barrier")) CopyOn(kAllEntries);
   const bool all_at_once = base_wanted_;
   bool begun_now = false;
   if (!dump_.has_value() && !chain_->BaseInProgress() && NeedsBase()) {
@@ -235,8 +158,9 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
   }
   bool complete = false;
   if (dump_.has_value()) {
-    // While batches take it on, the barrier need not.
-    const bool goes_on = !dump_->slice.empty() && !all_at_once;
+    // While batches take it on, the barrier need not; nor the first one, of what takes more than a slice.
+    const bool begins = begun_now && table_bytes_ > options_.dump_slice_bytes;
+    const bool goes_on = (begins || !dump_->slice.empty()) && !all_at_once;
     AddBasePart(checkpoint);
     complete = dump_->complete;
     while (!complete && !goes_on) {
@@ -248,13 +172,13 @@ absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> TieredState::Freeze(Checkpo
       chain_->WriteAhead(options_.memory_budget_bytes / 4).IgnoreError();
     }
   }
-  last_delta_bytes_ = cut_bytes_ + next_.size();
-  // A base that begins and ends here holds what the delta would say.
-  if (begun_now && complete) next_.Take();
-  AddPart();
-  cut_bytes_ = 0;
   frozen_ = checkpoint;
-  chain_->FinishDelta(checkpoint);
+  if (begun_now && complete) {
+    // A base that begins and ends here holds what the delta would say.
+    CopyOn(kAllEntries);
+    next_.Take();
+  }
+  if (!copying_) FinishDelta();
   if (complete) {
     // The store is to stand exactly here.
     if (store_ != nullptr) RETURN_IF_ERROR(ApplyDrops());

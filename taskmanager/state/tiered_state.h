@@ -30,6 +30,7 @@ class TieredState final : public KeyedState {
 
   absl::StatusOr<KeyedTable*> OpenTable(const TableSpec& spec) override;
   absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> Freeze(CheckpointId checkpoint) override;
+  bool CopyFrozen(int64_t entries) override;
   void OnCheckpointComplete(CheckpointId) override {}
   void OnCheckpointAborted(CheckpointId) override {}
   int64_t memory_bytes() const override;
@@ -65,11 +66,32 @@ class TieredState final : public KeyedState {
   /// The dump begins this namespace again, if it is in it.
   void OnSlotsMoved(const std::string& table, NamespaceId ns);
 
-  /// Moves what changed since the last cut, and what was dropped, into `next_`, and that into the chain whenever it is a
-  /// part's size. Nothing is dirty then.
+  // tiered_state_cut.cc
+  /// Freezes what changed since the last cut, and returns how many entries; what was dropped goes into `next_`. Nothing is
+  /// dirty then.
+  int64_t BeginCut();
+  /// Copies about so many frozen entries into `next_`, and that into the chain whenever it is a part's size; whether that
+  /// was all.
+  bool CopyOn(int64_t entries);
+  /// The same of one namespace; takes what was copied off `*entries`.
+  bool CopyFrom(TieredNamespace& entries, int64_t* most);
+  /// All that is left of it: its slots are about to move, or it goes.
+  void CopyAllOf(TieredNamespace& entries);
+  /// Those that a lookup has taken out of the frozen ones.
+  void CopyTouched(TieredNamespace& entries);
+  void CopyEntry(TieredNamespace& entries, uint32_t slot);
+  void CopyRemovals(const TieredNamespace& entries, const std::vector<uint32_t>& slots);
+  /// Copies `removed_`, and frees the rows that need not stay.
+  void CopyRemoved(TieredNamespace& entries);
+  void CloseBlock();
+  static void AddEntry(const TieredNamespace& entries, uint32_t slot, checkpoint::DeltaBuilder* out);
+  static void AddRemovals(const TieredNamespace& entries, const std::vector<uint32_t>& slots, checkpoint::DeltaBuilder* out);
+  /// Copies all that is left, of the last barrier.
+  void FinishCopy();
+  void FinishDelta();
+  /// A cut while the interval runs: a part of the next delta.
   void CutDirty();
-  /// Returns whether nothing of the namespace is dirty: else `next_` is full.
-  bool CutNamespace(TieredNamespace& entries);
+  void ReservePart();
   void AddPart();
   bool NeedsBase() const;
   /// Serialises the next slice of about `slice_bytes`; true when the dump is complete.
@@ -114,6 +136,12 @@ class TieredState final : public KeyedState {
   ColdBatch asked_;  // of the store, by the call that is at work
   std::vector<uint32_t> removed_;  // slots, of the namespace that is being cut or dumped
 
+  static constexpr int64_t kAllEntries = INT64_MAX;
+  std::optional<CheckpointId> copying_for_;  // the last barrier, while its changes are being copied
+  bool copying_ = false;                     // frozen entries may be left
+  std::string copying_table_;                // where CopyOn goes on
+  NamespaceId copying_ns_ = 0;
+  TieredNamespace* open_ = nullptr;  // whose entries' block is open in `next_`
   checkpoint::DeltaBuilder next_;  // the last part of the delta in the making
   size_t cut_bytes_ = 0;           // of the parts before it
   size_t last_delta_bytes_ = 0;

@@ -145,6 +145,7 @@ absl::Status TieredState::WriteDeltasAhead() {
 absl::Status TieredState::Spill(int64_t more) {
   const int64_t budget = options_.memory_budget_bytes, step = budget / 16;
   chain_->KeepSpare(0);
+  FinishCopy();
   if (DeltaBytes() > budget / 4) RETURN_IF_ERROR(WriteDeltasAhead());
   if (stores_ != nullptr) RETURN_IF_ERROR(EvictTo(std::max(budget - step - more - DeltaBytes(), budget / 4)));
   spill_at_ = std::max(budget, table_bytes_ + DeltaBytes() + more + step);

@@ -48,9 +48,15 @@ void TieredNamespace::Account() {
 }
 
 void TieredNamespace::AccountDirty() {
-  const int64_t bytes = static_cast<int64_t>(entries_.dirty().size()) * entry_bytes_;
+  const int64_t bytes = static_cast<int64_t>(entries_.dirty().size() + entries_.frozen()) * entry_bytes_;
   state_->dirty_bytes_ += bytes - accounted_dirty_;
   accounted_dirty_ = bytes;
+}
+
+void TieredNamespace::CopyTouched() {
+  if (entries_.touched().empty() && entries_.touched_removed().empty()) return;
+  state_->CopyTouched(*this);
+  entries_.ClearTouched();
 }
 
 absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
@@ -59,6 +65,7 @@ absl::Status TieredNamespace::FindOrInsert(const batch::KeyBatch& keys,
   RETURN_IF_ERROR(Prepare(count));
   entries_.FindOrInsert(keys, subkeys, rows, count, state_->options_.max_parallelism, slots, &made_,
                         &revived_);
+  CopyTouched();
   if (inserted != nullptr) {
     std::memset(inserted, 0, static_cast<size_t>(count));
     for (uint32_t i : made_) inserted[i] = 1;
@@ -90,6 +97,7 @@ absl::Status TieredNamespace::Prepare(int64_t rows) {
 }
 
 void TieredNamespace::Pack() {
+  state_->CopyAllOf(*this);
   entries_.Retain([](uint32_t) { return true; });
   hand_ = 0;
   state_->OnSlotsMoved(spec_->name, ns_);
@@ -100,6 +108,7 @@ absl::Status TieredNamespace::Find(const batch::KeyBatch& keys, const batch::Key
                                    const uint32_t* rows, int64_t count, uint32_t* slots) {
   RETURN_IF_ERROR(Prepare(count));
   entries_.FindAll(keys, subkeys, rows, count, slots, &made_);
+  CopyTouched();
   if (!on_disk_ || made_.empty()) return absl::OkStatus();
   return AskStore(keys, subkeys, rows, [&](uint32_t i, std::string_view value) {
     const uint32_t row = rows[i];
@@ -151,11 +160,14 @@ absl::Status TieredNamespace::FillFromStore(uint32_t slot, std::string_view byte
 
 void TieredNamespace::MarkChanged(const uint32_t* slots, int64_t count) {
   for (int64_t i = 0; i < count; ++i) entries_.MarkChanged(slots[i]);
+  CopyTouched();
   AccountDirty();
 }
 
 void TieredNamespace::Remove(const uint32_t* slots, int64_t count) {
   scanning_ = false;
+  for (int64_t i = 0; i < count; ++i) entries_.Touch(slots[i]);
+  CopyTouched();
   for (int64_t i = 0; i < count; ++i) entries_.Remove(slots[i]);
   Account();
 }

@@ -71,6 +71,8 @@ class TieredNamespace final : public NamespaceTable {
   // Tells the state how much memory the entries take now, and what they will take in the next delta.
   void Account();
   void AccountDirty();
+  // Before values that the last call found are changed: what the barrier before wants of them is copied.
+  void CopyTouched();
 
   TieredState* state_;
   const TableSpec* spec_;

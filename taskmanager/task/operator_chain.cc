@@ -108,6 +108,13 @@ int OperatorChain::FirstUnready() const {
   return -1;
 }
 
+Progress OperatorChain::ContinueSnapshot() {
+  for (const OperatorPtr& op : operators_) {
+    if (op != nullptr && op->ContinueSnapshot() == Progress::kMore) return Progress::kMore;
+  }
+  return Progress::kDone;
+}
+
 absl::Status OperatorChain::OnIdle() {
   for (size_t i = 0; i < operators_.size(); ++i) {
     if (operators_[i] != nullptr) RETURN_IF_ERROR(operators_[i]->OnIdle(outputs_[i]));

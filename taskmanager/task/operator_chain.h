@@ -45,6 +45,8 @@ class OperatorChain {
 
   /// Index of an operator that cannot take a snapshot now; -1: all can.
   int FirstUnready() const;
+  /// A piece of the operators' ContinueSnapshot; kDone: none has more.
+  Progress ContinueSnapshot();
   absl::Status OnIdle();
   absl::Status FlushEdges();
   /// Sends it on every edge, behind all rows.

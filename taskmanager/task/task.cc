@@ -27,7 +27,12 @@ void Task::Start(std::vector<std::unique_ptr<EdgeWriter>> writers) {
 }
 
 absl::StatusOr<Task::StepResult> Task::Step() {
-  const SteadyMicros now = options_.clock->Steady();
+  if (when_copied_) ContinueSnapshot();
+  ASSIGN_OR_RETURN(const StepResult result, Work(options_.clock->Steady()));
+  return when_copied_ ? StepResult{} : result;
+}
+
+absl::StatusOr<Task::StepResult> Task::Work(SteadyMicros now) {
   if (chain_.flush_at() != 0 && now >= chain_.flush_at()) RETURN_IF_ERROR(chain_.FlushEdges());
   // Alignment gives up by its own clock also while the output is blocked.
   RETURN_IF_ERROR(ExpireAlignments(now));

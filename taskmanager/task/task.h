@@ -96,6 +96,7 @@ class Task {
     int64_t watermark = batch::kMinTimestamp;
     bool idle = false;
   };
+  absl::StatusOr<StepResult> Work(SteadyMicros now);
   absl::StatusOr<StepResult> StepSource(SteadyMicros now);
   absl::StatusOr<StepResult> StepInputs(SteadyMicros now);
   absl::Status OnElement(int channel, Element element, SteadyMicros now);
@@ -108,6 +109,8 @@ class Task {
   /// Drained: takes the snapshot, or waits for what an operator lacks for it, or declines.
   absl::StatusOr<StepResult> Seal(SteadyMicros now);
   absl::Status TakeSnapshot(CheckpointId checkpoint);
+  /// A piece of what the last snapshot left to be copied; the last piece queues the asynchronous part.
+  void ContinueSnapshot();
 
   Options options_;
   std::unique_ptr<SourceOperator> source_;
@@ -121,6 +124,7 @@ class Task {
   CheckpointId triggered_{-1}, completed_{-1};  // the newest
   std::deque<CheckpointId> due_;             // barriers to snapshot, in order
   std::optional<CheckpointId> draining_for_;  // until its snapshot is taken
+  std::function<void()> when_copied_;         // the asynchronous part of a snapshot that is being copied
   SteadyMicros seal_by_ = 0;                  // drained and waiting for an operator: declined then; 0: not waiting
   int sink_count_ = 0;
   // Serial queue only: sinks that have confirmed the newest completed checkpoint.

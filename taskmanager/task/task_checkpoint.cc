@@ -182,7 +182,13 @@ absl::StatusOr<Task::StepResult> Task::Seal(SteadyMicros now) {
   return StepResult{};
 }
 
+void Task::ContinueSnapshot() {
+  if (chain_.ContinueSnapshot() == Progress::kMore) return;
+  options_.run_async(std::exchange(when_copied_, nullptr));
+}
+
 absl::Status Task::TakeSnapshot(CheckpointId checkpoint) {
+  while (when_copied_) ContinueSnapshot();
   RETURN_IF_ERROR(WEIR_FAILPOINT("before_seal"));
   const SteadyMicros begin = options_.clock->Steady();
   auto work = std::make_shared<AsyncParts>();
@@ -212,10 +218,10 @@ absl::Status Task::TakeSnapshot(CheckpointId checkpoint) {
   RETURN_IF_ERROR(chain_.Broadcast(barrier));
   ack.sync_micros = options_.clock->Steady() - begin;
   options_.events->OnSnapshotTaken();
-  options_.run_async(
-      [work, clock = options_.clock, events = options_.events, failed = async_failed_] {
-        RunParts(*work, *clock, *events, *failed);
-      });
+  when_copied_ = [work, clock = options_.clock, events = options_.events, failed = async_failed_] {
+    RunParts(*work, *clock, *events, *failed);
+  };
+  ContinueSnapshot();
   return absl::OkStatus();
 }
 

@@ -31,6 +31,8 @@
 namespace weir::taskmanager {
 namespace {
 
+// Entries that a task copies between two batches.
+constexpr int64_t kPiece = 8192;
 constexpr int64_t kBatch = 4096;
 constexpr int32_t kValueWidth = 64;
 constexpr int32_t kCountWidth = 8;
@@ -139,6 +141,14 @@ double Quantile(std::vector<double> values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
+// A whole checkpoint, as a task takes it when nothing else is to be done.
+checkpoint::KeyedSnapshot Checkpoint(KeyedState* state, int64_t id) {
+  auto writer = Must(state->Freeze(CheckpointId(id)));
+  while (!state->CopyFrozen(kPiece)) {
+  }
+  return Must(writer->Write());
+}
+
 int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percent, int rounds, const std::string& backend,
                 int64_t dirty_keys) {
   const std::shared_ptr<checkpoint::Storage> storage = Must(checkpoint::OpenFileStorage("file://" + folder + "/checkpoints", checkpoint::RootFolder::kCreate));
@@ -147,23 +157,41 @@ int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percen
   const int64_t keys = (state_mb << 20) / kEntryBytes;
   updates.Fill(0, keys);
   int64_t id = 0;
-  Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  Checkpoint(state.get(), ++id);
   if (dirty_keys == 0) dirty_keys = static_cast<int64_t>(static_cast<double>(keys) * dirty_percent / 100);
   dirty_keys = std::max<int64_t>(dirty_keys, 1);
   Rng rng(1);
   std::vector<double> sync, write;
-  int64_t written = 0;
+  int64_t written = 0, left = dirty_keys;
+  double copied = 0;
+  const auto update = [&](int64_t count) {
+    updates.Apply(count, [&] { return rng.Below(static_cast<uint64_t>(keys)); });
+  };
   checkpoint::KeyedSnapshot snapshot;
   for (int round = 0; round < rounds; ++round) {
-    for (int64_t left = dirty_keys; left > 0; left -= kBatch) {
-      updates.Apply(std::min(left, kBatch), [&] { return rng.Below(static_cast<uint64_t>(keys)); });
-    }
-    const double a = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+    for (; left > 0; left -= kBatch) update(std::min(left, kBatch));
+    left = dirty_keys;
+    // The task stands still for the barrier, then for each piece of the copy, between its batches.
+    double begin = CpuSeconds(CLOCK_THREAD_CPUTIME_ID), longest = 0;
+    const auto stood = [&] {
+      const double now = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+      longest = std::max(longest, now - begin);
+      copied += now - begin;
+    };
     auto writer = Must(state->Freeze(CheckpointId(++id)));
-    const double b = CpuSeconds(CLOCK_THREAD_CPUTIME_ID), began = WallSeconds();
+    stood();
+    for (bool all = false; !all;) {
+      begin = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+      all = state->CopyFrozen(kPiece);
+      stood();
+      if (all || left <= 0) continue;
+      update(std::min(left, kBatch));
+      left -= kBatch;
+    }
+    const double began = WallSeconds();
     snapshot = Must(writer->Write());
     write.push_back(WallSeconds() - began);
-    sync.push_back(b - a);
+    sync.push_back(longest);
     written += writer->bytes_written();
     state->OnCheckpointComplete(CheckpointId(id));
   }
@@ -173,10 +201,10 @@ int Checkpoints(const std::string& folder, int64_t state_mb, double dirty_percen
   state = Open(folder, backend, int64_t{256} << 20, "second", {snapshot}, storage);
   const double dirty_bytes = static_cast<double>(dirty_keys * kEntryBytes);
   std::printf("{\"state_mb\": %lld, \"dirty_keys\": %lld, \"dirty_mb\": %.3f, \"rounds\": %d, \"sync_ms_p50\": %.3f, \"sync_ms_p99\": %.3f, "
-              "\"sync_ms_max\": %.3f, \"write_ms_p50\": %.3f, \"write_ms_p99\": %.3f, \"written_per_dirty\": %.3f, "
+              "\"sync_ms_max\": %.3f, \"copy_ms\": %.3f, \"write_ms_p50\": %.3f, \"write_ms_p99\": %.3f, \"written_per_dirty\": %.3f, "
               "\"deltas\": %zu, \"base_files\": %zu, \"restore_cpu_s\": %.3f, \"restore_wall_s\": %.3f, \"peak_mb\": %.0f}\n",
               static_cast<long long>(state_mb), static_cast<long long>(dirty_keys), dirty_bytes / 1e6, rounds,
-              Quantile(sync, 0.5) * 1e3, Quantile(sync, 0.99) * 1e3, Quantile(sync, 1) * 1e3, Quantile(write, 0.5) * 1e3,
+              Quantile(sync, 0.5) * 1e3, Quantile(sync, 0.99) * 1e3, Quantile(sync, 1) * 1e3, copied / rounds * 1e3, Quantile(write, 0.5) * 1e3,
               Quantile(write, 0.99) * 1e3, static_cast<double>(written) / (dirty_bytes * rounds), snapshot.deltas.size(),
               snapshot.base.size(), CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, WallSeconds() - wall, MemoryMb("VmHWM"));
   return 0;
@@ -202,14 +230,14 @@ int Restore(const std::string& folder, int64_t state_mb, int64_t budget_mb, doub
   const int64_t keys = (state_mb << 20) / kEntryBytes;
   updates.Fill(0, keys);
   int64_t id = 0;
-  Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+  Checkpoint(state.get(), ++id);
   const auto dirty = static_cast<int64_t>(static_cast<double>(keys) * dirty_percent / 100);
   Rng rng(1);
   checkpoint::KeyedSnapshot snapshot;
   for (int round = 0; round < rounds; ++round) {
     for (int64_t left = dirty; left > 0; left -= kBatch)
       updates.Apply(std::min(left, kBatch), [&] { return rng.Below(static_cast<uint64_t>(keys)); });
-    snapshot = Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+    snapshot = Checkpoint(state.get(), ++id);
   }
   state.reset();
   int64_t bytes = 0;
@@ -242,7 +270,7 @@ int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t o
       done += n;
       if (done % kLookEach == 0) most_mb = std::max(most_mb, MemoryMb("RssAnon"));
       if (done < cut && done < count) continue;
-      Must(Must(state->Freeze(CheckpointId(++id)))->Write());
+      Checkpoint(state.get(), ++id);
       most_mb = std::max(most_mb, MemoryMb("RssAnon"));
       cut += kInterval;
     }

@@ -36,6 +36,7 @@ class DroppingState final : public taskmanager::KeyedState {
   absl::StatusOr<taskmanager::KeyedTable*> OpenTable(const taskmanager::TableSpec& spec) override {
     return inner_->OpenTable(spec);
   }
+  bool CopyFrozen(int64_t entries) override { return inner_->CopyFrozen(entries); }
   absl::StatusOr<std::unique_ptr<taskmanager::KeyedSnapshotWriter>> Freeze(CheckpointId checkpoint) override {
     ASSIGN_OR_RETURN(std::unique_ptr<taskmanager::KeyedSnapshotWriter> writer, inner_->Freeze(checkpoint));
     return std::make_unique<DroppingWriter>(std::move(writer), aborted_);

@@ -39,6 +39,7 @@ sinks:
 
 struct NoMemory final : KeyedState {
   absl::StatusOr<KeyedTable*> OpenTable(const TableSpec&) override { return nullptr; }
+  bool CopyFrozen(int64_t) override { return true; }
   absl::StatusOr<std::unique_ptr<KeyedSnapshotWriter>> Freeze(CheckpointId) override {
     return nullptr;
   }

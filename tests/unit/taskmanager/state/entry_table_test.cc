@@ -1,6 +1,7 @@
 #include "taskmanager/state/entry_table.h"
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "catch2/catch.hpp"
@@ -42,8 +43,9 @@ TEST_CASE("an entry table finds what it made, through growth, with long keys and
   }
   CHECK(table.size() == slots_of.size());
   CHECK(table.dirty().size() == slots_of.size());
-  table.ClearDirty();
+  table.Freeze();
   CHECK(table.dirty().empty());
+  while (table.frozen() > 0) REQUIRE(table.TakeFrozen() >= 0);
   table.Retain([&](uint32_t slot) { return table.key(slot).ends_with("x"); });
   size_t kept = 0;
   for (const auto& [key, slot] : slots_of) {
@@ -92,6 +94,54 @@ TEST_CASE("rows are used again, and what lies behind a removed cell is found") {
   }
   CHECK(table.slots() == most);
   CHECK(table.dirty().size() <= most);
+}
+
+TEST_CASE("frozen entries are taken once: by who looks them up, or by who copies them") {
+  EntryTable table(8, false);
+  const std::vector<std::string> names = {"a", "b", "c", "d"};
+  const batch::KeyBatch keys = KeysOf(names);
+  const std::vector<uint32_t> rows = {0, 1, 2, 3};
+  std::vector<uint32_t> slots(4), absent, made, revived;
+  table.FindOrInsert(keys, nullptr, rows.data(), 4, 128, slots.data(), &made, &revived);
+  for (const uint32_t slot : slots) table.add_flags(slot, EntryTable::kPersisted);
+  table.Remove(slots[2]);
+  table.Freeze();
+  CHECK(table.frozen() == 4);
+  CHECK(table.dirty().empty());
+  uint32_t found = 0;
+  table.FindAll(keys, nullptr, &rows[0], 1, &found, &absent);
+  CHECK(table.touched() == std::vector<uint32_t>{slots[0]});
+  table.FindAll(keys, nullptr, &rows[2], 1, &found, &absent);  // it is gone: nobody can change it
+  table.FindAll(keys, nullptr, &rows[0], 1, &found, &absent);
+  CHECK(table.touched().size() == 1);
+  CHECK(table.touched_removed().empty());
+  table.ClearTouched();
+  made.clear();
+  table.FindOrInsert(keys, nullptr, &rows[2], 1, 128, &found, &made, &revived);
+  CHECK(table.touched().empty());
+  CHECK(table.touched_removed() == std::vector<uint32_t>{slots[2]});
+  CHECK(table.dirty() == std::vector<uint32_t>{slots[2]});
+  std::set<int64_t> taken;
+  while (table.frozen() > 0) taken.insert(table.TakeFrozen());
+  CHECK(taken == std::set<int64_t>{-1, slots[1], slots[3]});
+  table.Freeze();
+  CHECK(table.TakeFrozen() == slots[2]);
+}
+
+TEST_CASE("the row of an entry that is gone is not frozen for the next one in it") {
+  EntryTable table(8, false);
+  const batch::KeyBatch keys = KeysOf({"a", "b"});
+  const std::vector<uint32_t> rows = {0, 1};
+  uint32_t slot = 0, next = 0;
+  std::vector<uint32_t> made, revived;
+  table.FindOrInsert(keys, nullptr, &rows[0], 1, 128, &slot, &made, &revived);
+  table.Remove(slot);
+  table.Freeze();
+  table.FindOrInsert(keys, nullptr, &rows[1], 1, 128, &next, &made, &revived);
+  REQUIRE(next == slot);
+  CHECK(table.touched().empty());
+  CHECK(table.TakeFrozen() == -1);
+  CHECK(table.dirty().size() == 1);
 }
 
 TEST_CASE("what was written somewhere stays as a removed row until it is erased") {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -183,10 +184,16 @@ inline Contents ReadAll(KeyedState& state, int64_t page_size = 7) {
   return all;
 }
 
-inline checkpoint::KeyedSnapshot Checkpoint(KeyedState& state, int64_t id) {
+/// Freezes, and copies all.
+inline std::unique_ptr<KeyedSnapshotWriter> Freeze(KeyedState& state, int64_t id) {
   auto writer = state.Freeze(CheckpointId(id));
   REQUIRE(writer.ok());
-  auto snapshot = (*writer)->Write();
+  REQUIRE(state.CopyFrozen(std::numeric_limits<int64_t>::max()));
+  return *std::move(writer);
+}
+
+inline checkpoint::KeyedSnapshot Checkpoint(KeyedState& state, int64_t id) {
+  auto snapshot = Freeze(state, id)->Write();
   INFO(snapshot.status().ToString());
   REQUIRE(snapshot.ok());
   return *std::move(snapshot);

@@ -52,7 +52,7 @@ TEST_CASE("changes are bounded while a checkpoint waits to be written, and while
     auto state = f.Open();
     for (int i = 1; i <= 4; ++i) {
       ChangeAll(*state, i);
-      auto writer = state->Freeze(CheckpointId(i)).value();
+      auto writer = Freeze(*state, i);
       const Contents frozen = ReadAll(*state, 5000);
       CHECK(ChangeAll(*state, 1000 + i) <= kMost);
       TableOf(*state, CountSpec()).Drop(i % 3);
@@ -74,7 +74,7 @@ TEST_CASE("aborted checkpoints leave their changes to the next one, within the b
       Set(*state, CountSpec(), 1, Numbered(i, i + 10), 100 + i);
       Remove(TableOf(*state, CountSpec()).Open(1), Numbered(4000 + i, 4020 + i));
       CHECK(state->memory_bytes() <= kMost + (300 << 10));
-      state->Freeze(CheckpointId(i)).value();
+      Freeze(*state, i);
       state->OnCheckpointAborted(CheckpointId(i));
     }
     const checkpoint::KeyedSnapshot snapshot = Checkpoint(*state, 31);
@@ -95,7 +95,7 @@ TEST_CASE("a storage that takes nothing fails the task when there is no room for
     for (int i = 2; i < 100 && status.ok(); ++i) {
       status = TrySet(*state, CountSpec(), 1, Numbered(0, 3000), i).status();
       most = std::max(most, state->memory_bytes());
-      state->Freeze(CheckpointId(i)).value();
+      Freeze(*state, i);
       state->OnCheckpointAborted(CheckpointId(i));
     }
     CHECK(absl::IsResourceExhausted(status));
@@ -118,7 +118,7 @@ TEST_CASE("a state restored from others' is written at once, within twice the bu
   const checkpoint::KeyedSnapshot whole = Checkpoint(*state, 1);
   auto half = f.Open({whole}, {0, 64});
   const int64_t entries = half->memory_bytes();
-  auto writer = half->Freeze(CheckpointId(2)).value();
+  auto writer = Freeze(*half, 2);
   CHECK(half->memory_bytes() <= entries + kBudget / 4 + (100 << 10));
   CHECK(ReadAll(*f.Open({writer->Write().value()}, {0, 64}), 5000) == ReadAll(*half, 5000));
 }

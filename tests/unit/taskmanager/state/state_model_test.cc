@@ -44,6 +44,7 @@ class Program {
     fixture_.options.max_deltas = 9;
     fixture_.options.dump_slice_bytes = 4000;
     fixture_.options.delta_part_bytes = part;
+    fixture_.options.copied_at_barrier = seed % 3 == 0 ? 1000 : seed % 3 == 1 ? 0 : 30;
     Restore();
   }
 
@@ -142,6 +143,15 @@ class Program {
     }
   }
 
+  // Returns false when the attempt failed.
+  bool Change() {
+    const uint64_t what = rng_.Below(8);
+    if (what == 0) Drop();
+    if (what == 1) Look();
+    if (what == 2) Remove();
+    return what < 3 || Write();
+  }
+
   // Returns false when the attempt failed: all is as at the last checkpoint then.
   bool Write() {
     // The storage may fail to take changes that have no room in memory.
@@ -187,8 +197,18 @@ class Program {
     const CheckpointId id(++checkpoint_);
     std::vector<std::unique_ptr<KeyedSnapshotWriter>> writers;
     for (auto& state : cluster_.states) writers.push_back(state->Freeze(id).value());
-    // The task goes on before anything is written.
+    // The task goes on before all is copied; it may come to the next barrier first.
     const Contents frozen = model_;
+    const bool given_up = rng_.Below(8) == 0;
+    for (bool copied = false; !copied;) {
+      if (rng_.Below(3) == 0 && !Change()) return;
+      if (given_up && rng_.Below(2) == 0) return;
+      copied = true;
+      for (auto& state : cluster_.states) {
+        copied = state->CopyFrozen(static_cast<int64_t>(1 + rng_.Below(100))) && copied;
+      }
+    }
+    // And before anything is written.
     if (rng_.Below(2) == 0 && !Write()) return;
     if (rng_.Below(6) == 0) {
       for (auto& state : cluster_.states) state->OnCheckpointAborted(id);

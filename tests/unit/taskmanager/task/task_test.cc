@@ -63,6 +63,11 @@ struct Probe final : Operator {
     if (!asynchronous) return nullptr;
     return std::make_unique<Part>(checkpoint.value == failing ? absl::InternalError("lost") : absl::OkStatus());
   }
+  Progress ContinueSnapshot() override {
+    if (pieces == 0) return Progress::kDone;
+    log->push_back("copy");
+    return --pieces == 0 ? Progress::kDone : Progress::kMore;
+  }
   void OnCheckpointComplete(CheckpointId checkpoint) override {
     log->push_back("complete " + std::to_string(checkpoint.value));
   }
@@ -79,6 +84,7 @@ struct Probe final : Operator {
   int timer_steps = 0;
   SteadyMicros timer = 0;
   bool ready = true;
+  int pieces = 0;  // of the next snapshots, to be copied
   bool asynchronous = false;
   int64_t failing = -1;
 };
@@ -198,6 +204,30 @@ TEST_CASE("Task: after a part of a snapshot failed, later snapshots are not ackn
   f.Run();
   CHECK(f.TakeLog() == Log{"drain", "snapshot 7", "drain", "snapshot 8", "drain", "snapshot 9"});
   CHECK(f.events.log == Log{"ack 7", "INTERNAL: lost"});
+}
+
+TEST_CASE("Task: rows flow while a snapshot is copied, and its asynchronous part waits for the last piece", "[task]") {
+  Fixture f;
+  f.probe->pieces = 4;
+  f.Send(0, Kind::kBarrier, 7);
+  f.Send(1, Kind::kBarrier, 7);
+  f.Send(0, Kind::kBatch, 2);
+  f.Run();  // which goes on when there is nothing else to do
+  CHECK(f.TakeLog() == Log{"drain", "snapshot 7", "copy", "copy", "rows 2", "copy", "copy"});
+  CHECK(f.events.log == Log{"ack 7"});
+}
+
+TEST_CASE("Task: the next snapshot comes after the copy of the last one", "[task]") {
+  Fixture f;
+  f.probe->pieces = 9;
+  for (const int64_t checkpoint : {7, 8}) {
+    for (int c = 0; c < 2; ++c) f.Send(c, Kind::kBarrier, checkpoint);
+  }
+  f.Run();
+  const Log log = f.TakeLog();
+  const auto second = std::find(log.begin(), log.end(), "snapshot 8");
+  CHECK(std::count(log.begin(), second, "copy") == 9);
+  CHECK(f.events.log == Log{"ack 7", "ack 8"});
 }
 
 TEST_CASE("Task: at least once takes rows behind a barrier", "[task]") {

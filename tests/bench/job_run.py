@@ -16,10 +16,7 @@ def run(name, job, taskmanagers=1, slots=2, deadline=900, check=None, settings=(
     """
     with cluster.Cluster("bench-" + name, taskmanagers=0, slots=slots) as c:
         for number in range(1, taskmanagers + 1):
-            process = c.add_taskmanager("tm-%d" % number)
-            for setting in settings:
-                process.arguments += ["--set", setting]
-            process.start()
+            c.add_taskmanager("tm-%d" % number, settings=settings).start()
         c.wait_taskmanagers(taskmanagers)
         path = c.write("job.yaml", job(c) if callable(job) else job)
         before = [machine.cpu_seconds(p) for p in c.processes()]

@@ -51,9 +51,7 @@ def measure(megabytes, kills):
     found = {"TaskManager": [], "JobManager": []}
     with cluster.Cluster("bench-recovery", taskmanagers=0, slots=2) as c:
         for number in (1, 2):
-            process = c.add_taskmanager("tm-%d" % number)
-            process.arguments += ["--set", "memory=" + MEMORY]
-            process.start()
+            c.add_taskmanager("tm-%d" % number, settings=["memory=" + MEMORY]).start()
         c.wait_taskmanagers(2)
         c.submit(c.write("job.yaml", JOB % {"keys": keys, "text": TEXT, "out": c.path("told")}))
         c.wait_for("recovery", "has all of its state", lambda s: filled(s) >= keys, deadline=600)

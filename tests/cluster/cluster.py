@@ -234,7 +234,8 @@ heartbeat: {interval: 200ms, timeout: %s}
                 if attempt == 4 or "use" not in tail(self.jobmanager.log):  # "address already in use"
                     raise
 
-    def add_taskmanager(self, name, slots=None, binary=None):
+    def add_taskmanager(self, name, slots=None, binary=None, settings=()):
+        """settings: KEY=VALUE, over those of its file."""
         config = self.write(name + ".yaml", """name: %s
 jobmanager: %s
 listen: 127.0.0.1:0
@@ -243,7 +244,10 @@ slots: %d
 memory: 512MiB
 state_dir: %s
 """ % (name, self.taskmanager_setting(), slots or self.slots, self.path(name + "-state")))
-        process = Process(name, [binary or BINARY, "taskmanager", "--config", config], self.folder)
+        arguments = [binary or BINARY, "taskmanager", "--config", config]
+        for setting in settings:
+            arguments += ["--set", setting]
+        process = Process(name, arguments, self.folder)
         self.taskmanagers.append(process)
         return process
 

@@ -4,11 +4,8 @@ import glob
 import machine  # first: it finds tests/cluster
 import cluster
 
-# At 1000 events a second the millisecond of a bid is the number of its event: `n` numbers the bids from 0. While n < made, n is
-# the key. After that every 16th row makes a new one, as an auction has about so many bids; of 16 rows 15 have one of the youngest
-# 64th of the keys, one any that there is.
 JOB = """version: 1
-name: growth-beyond
+name: %(name)s
 parallelism: 1
 checkpoint: {interval: %(interval)s}
 state: {backend: rocksdb}
@@ -17,11 +14,20 @@ sources:
     type: nexmark
     stream: bid
     events: %(events)d
-    event_rate: 1000/s
-    base_time: "1970-01-01 00:00:00"
+%(clock)s
     event_time: {field: date_time, max_delay: 1s}
 operators:
-  numbered:
+%(keyed)s
+  counts: {type: window_aggregate, input: keyed, key_by: [k], window: {tumbling: %(window)s}, aggregate: {n: count(*)}}
+sinks:
+  counted: {type: discard, input: counts}
+"""
+# At 1000 events a second the millisecond of a bid is the number of its event: `n` numbers the bids from 0. While n < made, n is
+# the key. After that every 16th row makes a new one, as an auction has about so many bids; of 16 rows 15 have one of the youngest
+# 64th of the keys, one any that there is.
+NUMBERED = """    event_rate: 1000/s
+    base_time: "1970-01-01 00:00:00\""""
+DRAWN = """  numbered:
     type: select
     input: bids
     fields:
@@ -42,12 +48,14 @@ operators:
     input: placed
     fields:
       k: "case when n < %(made)d then n when one_in_16 = 0 then far %% there_are else there_are - far %% %(recent)d end %% %(ring)d"
-      date_time: date_time
-  counts: {type: window_aggregate, input: keyed, key_by: [k], window: {tumbling: 365d}, aggregate: {n: count(*)}}
-sinks:
-  counted: {type: discard, input: counts}
-"""
+      date_time: date_time"""
 QUIET, IDLE = 2_000_000, 0.05  # so many rows with so few CPU seconds of the database's threads: it is through with what was made
+
+
+def counting(name, interval, events, clock, keyed, window):
+    """The text of a job that counts made bids by key. `clock`: the source's lines about time; `keyed`: the operators up to
+    `keyed`, which gives `k` and `date_time`."""
+    return JOB % {"name": name, "interval": interval, "events": events, "clock": clock, "keyed": keyed, "window": window}
 
 
 class Progress(machine.Watch):
@@ -80,11 +88,10 @@ def run(made, drawn, ring, memory, interval, deadline=1800):
     the most memory of the TaskManager that is not the page cache's.
     """
     rows = made + drawn
-    text = JOB % {"interval": interval, "events": rows // 46 * 50, "made": made, "recent": max(made // 64, 1), "ring": ring}
+    drawn_keys = DRAWN % {"made": made, "recent": max(made // 64, 1), "ring": ring}
+    text = counting("growth-beyond", interval, rows // 46 * 50, NUMBERED, drawn_keys, "365d")
     with cluster.Cluster("bench-growth-beyond", taskmanagers=0, slots=1) as c:
-        process = c.add_taskmanager("tm-1")
-        process.arguments += ["--set", "memory=" + memory]
-        process.start()
+        c.add_taskmanager("tm-1", settings=["memory=" + memory]).start()
         c.wait_taskmanagers(1)
         before = machine.cpu_of(c.processes())
         job = c.submit(c.write("job.yaml", text))

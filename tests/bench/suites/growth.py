@@ -7,24 +7,9 @@ from figures import Figure, Result, Table
 
 EVENTS = 200_000_000  # so many that entries are changed and not made
 KEYS = (10_000, 1_000_000, 10_000_000)
-JOB = """version: 1
-name: growth
-parallelism: 1
-checkpoint: {interval: %(interval)s}
-state: {backend: rocksdb}
-sources:
-  bids:
-    type: nexmark
-    stream: bid
-    events: %(events)d
-    event_rate: 1000000/s
-    event_time: {field: date_time, max_delay: 1s}
-operators:
-  keyed: {type: select, input: bids, fields: {k: (auction * 1000003 + bidder * 7919 + price) %% %(keys)d, date_time: date_time}}
-  counts: {type: window_aggregate, input: keyed, key_by: [k], window: {tumbling: 24h}, aggregate: {n: count(*)}}
-sinks:
-  counted: {type: discard, input: counts}
-"""
+CLOCK = "    event_rate: 1000000/s"
+KEYED = ("  keyed: {type: select, input: bids, fields: "
+         "{k: (auction * 1000003 + bidder * 7919 + price) %% %d, date_time: date_time}}")
 SPILLED = (50_000_000, 1024, 8_000_000)  # keys, budget in MB, operations
 DRAWN = 80_000_000  # rows of the job, after each key has come once
 
@@ -34,7 +19,7 @@ def job(options):
     are aggregated before the exchange and many are not, and it would be the exchange that is compared."""
     rows, rates, runs = [], {}, {}
     for keys in KEYS:
-        text = JOB % {"interval": options.interval or "10s", "keys": keys, "events": options.events or EVENTS}
+        text = growth_job.counting("growth", options.interval or "10s", options.events or EVENTS, CLOCK, KEYED % keys, "24h")
         runs[keys] = [job_run.run("growth", text, deadline=1800, settings=["memory=6GiB"]) for _ in range(options.repeats or 1)]
         got = job_run.medians(runs[keys])
         figures.say("%d keys" % keys, got)

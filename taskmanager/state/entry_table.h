@@ -26,9 +26,9 @@ namespace weir::taskmanager {
 /// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
 class EntryTable {
  public:
-  /// kDirty: the slot is in a list of changes, two bits for the two lists. kPersisted: a delta or base may hold the entry. kStored: the store
-  /// may. kRemoved: the entry is gone, and its row says so to deltas and over the store. kFree: no entry's row.
-  /// kAsStored: the store has just this value.
+  /// kDirty: the slot is in a list of changes, two bits for the two lists. kPersisted: a delta or base may hold the
+  /// entry. kStored: the store may. kRemoved: the entry is gone, and its row says so to deltas and over the store.
+  /// kFree: no entry's row. kAsStored: the store has just this value.
   enum Flag : uint16_t { kDirty = 1 | 128, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32, kAsStored = 64 };
 
   EntryTable(uint32_t value_width, bool has_text);

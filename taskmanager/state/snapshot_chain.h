@@ -69,7 +69,8 @@ class SnapshotChain {
   int64_t DeltaBytes() const { return delta_bytes_; }
   int64_t DeltaCount() const;
 
-  /// Writes all that was queued up to `checkpoint`, whose delta is finished, and returns the chain. Adds to `*bytes_written`.
+  /// Writes all that was queued up to `checkpoint`, whose delta is finished, and returns the chain. Adds to
+  /// `*bytes_written`.
   absl::StatusOr<checkpoint::KeyedSnapshot> Write(CheckpointId checkpoint, int64_t* bytes_written);
 
  private:

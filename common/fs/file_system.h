@@ -23,6 +23,7 @@ enum class OpenMode {
   kRead,         // must be there
   kReadNoBlock,  // the same, and a named pipe does not wait for its writer
   kCreate,       // for writing, must not be there: EEXIST
+  kCreateLarge,  // the same; whole blocks of what is appended first go past the system's cache, if the disk takes them so
   kReplace,      // for writing; made if need be, emptied if not
 };
 

@@ -15,6 +15,9 @@ namespace weir::checkpoint::local {
 namespace {
 
 constexpr size_t kBlock = 1 << 20;
+// From here on a file goes past the system's cache, which would cost a copy and new pages for what is seldom read again.
+// Smaller files of state are: they are joined.
+constexpr size_t kLargeFile = 8 << 20;
 
 absl::StatusOr<std::unique_ptr<fs::File>> Open(const std::string& path, fs::OpenMode mode) {
   auto file = fs::Default().Open(path, mode);
@@ -72,7 +75,8 @@ absl::Status FromErrno(std::string_view what, const std::string& path, int error
 }
 
 absl::Status CreateFile(const std::string& path, std::string_view bytes) {
-  ASSIGN_OR_RETURN(const auto out, Open(path, fs::OpenMode::kCreate));
+  ASSIGN_OR_RETURN(const auto out,
+                   Open(path, bytes.size() < kLargeFile ? fs::OpenMode::kCreate : fs::OpenMode::kCreateLarge));
   absl::Status status = Append(*out, path, bytes);
   if (status.ok()) status = Fsync(*out, path);
   if (!status.ok()) Remove(path);

@@ -90,6 +90,28 @@ TEST_CASE("files are made once, replaced, appended to and read in parts") {
   });
 }
 
+TEST_CASE("large files have what was appended, whole blocks or not, from memory that begins anywhere") {
+  OnEach([](FileSystem& in, const std::string& t) {
+    int number = 0;
+    for (const size_t size : {0, 100, 4096, 4097, (1 << 20) + 4096, (3 << 20) + 5}) {
+      for (const size_t shift : {0, 1}) {
+        std::string bytes(shift, '!');
+        for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>(i * 131 >> 5));
+        const std::string_view wanted = std::string_view(bytes).substr(shift);
+        const std::string path = t + "/large" + std::to_string(number++);
+        auto file = in.Open(path, OpenMode::kCreateLarge);
+        REQUIRE(file.error == 0);
+        CHECK(in.Open(path, OpenMode::kCreateLarge).error == EEXIST);
+        REQUIRE(file.value->Append(wanted) == 0);
+        REQUIRE(file.value->Append("and more") == 0);
+        REQUIRE(file.value->Append(wanted) == 0);
+        REQUIRE(file.value->Sync() == 0);
+        CHECK(ReadWhole(in, path).value == std::string(wanted) + "and more" + std::string(wanted));
+      }
+    }
+  });
+}
+
 TEST_CASE("an open file is what it was, whatever happens to its name") {
   OnEach([](FileSystem& in, const std::string& t) {
     Put(in, t + "/a", "one");

@@ -1,5 +1,6 @@
-"""A job that counts by key beyond its memory: first each key comes once, then keys as streams draw them."""
+"""Jobs that count by key, watched while they run: keys drawn at random, or each once and then as streams draw them."""
 import glob
+import time
 
 import machine  # first: it finds tests/cluster
 import cluster
@@ -22,6 +23,9 @@ operators:
 sinks:
   counted: {type: discard, input: counts}
 """
+STEADY_CLOCK = "    event_rate: 1000000/s"
+RANDOM = ("  keyed: {type: select, input: bids, fields: "
+          "{k: (auction * 1000003 + bidder * 7919 + price) %% %d, date_time: date_time}}")
 # At 1000 events a second the millisecond of a bid is the number of its event: `n` numbers the bids from 0. While n < made, n is
 # the key. After that every 16th row makes a new one, as an auction has about so many bids; of 16 rows 15 have one of the youngest
 # 64th of the keys, one any that there is.
@@ -90,15 +94,7 @@ def run(made, drawn, ring, memory, interval, deadline=1800):
     rows = made + drawn
     drawn_keys = DRAWN % {"made": made, "recent": max(made // 64, 1), "ring": ring}
     text = counting("growth-beyond", interval, rows // 46 * 50, NUMBERED, drawn_keys, "365d")
-    with cluster.Cluster("bench-growth-beyond", taskmanagers=0, slots=1) as c:
-        c.add_taskmanager("tm-1", settings=["memory=" + memory]).start()
-        c.wait_taskmanagers(1)
-        before = machine.cpu_of(c.processes())
-        job = c.submit(c.write("job.yaml", text))
-        with Progress(c, job) as progress:
-            c.wait_state(job, "FINISHED", deadline)
-        status = c.status(job)
-        cpu = machine.cpu_of(c.processes()) - before
+    status, progress, cpu = _watched("growth-beyond", text, memory, deadline)
     rows = _rows(status)
     settled = _settled(progress.points, made)
     if settled is None:
@@ -111,6 +107,38 @@ def run(made, drawn, ring, memory, interval, deadline=1800):
     if found["draw_ns"] is None:
         raise cluster.Failure("the job was not seen while keys were drawn: too few rows")
     return found
+
+
+def run_random(keys, events, memory, interval, deadline=1800):
+    """`events` rows with one of `keys` keys each, in no order.
+
+    What comes back: nanoseconds of CPU (all daemons, all threads) a row, of the whole run and of its last three quarters
+    (`steady_ns`), by when nearly all keys are there; and the TaskManager's most memory.
+    """
+    text = counting("growth", interval, events, STEADY_CLOCK, RANDOM % keys, "24h")
+    status, progress, cpu = _watched("growth", text, memory, deadline)
+    rows = _rows(status)
+    steady = _between(progress.points, rows // 4, rows)
+    if steady is None:
+        raise cluster.Failure("the job was not seen while it ran: %d events are too few" % events)
+    return {"rows": rows, "whole_ns": cpu / rows * 1e9, "steady_ns": steady, "cpu_seconds": cpu,
+            "rows_per_second": rows / progress.seconds, "checkpoints": status["checkpoints_completed"],
+            "peak_memory_mb": progress.peak_mb}
+
+
+def _watched(name, text, memory, deadline):
+    """Runs the job on daemons of its own: its last status, its Progress, and the CPU seconds of all daemons."""
+    with cluster.Cluster("bench-" + name, taskmanagers=0, slots=1) as c:
+        c.add_taskmanager("tm-1", settings=["memory=" + memory]).start()
+        c.wait_taskmanagers(1)
+        before = machine.cpu_of(c.processes())
+        began = time.monotonic()
+        job = c.submit(c.write("job.yaml", text))
+        with Progress(c, job) as progress:
+            c.wait_state(job, "FINISHED", deadline)
+        progress.seconds = time.monotonic() - began
+        progress.peak_mb = machine.memory_mb(c.taskmanagers[0], "VmHWM")
+        return c.status(job), progress, machine.cpu_of(c.processes()) - before
 
 
 def _rows(status):

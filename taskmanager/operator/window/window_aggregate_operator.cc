@@ -8,6 +8,13 @@
 #include "taskmanager/operator/basic/late_rows.h"
 
 namespace weir::taskmanager {
+namespace {
+
+// Of so many keys the rows are found, then changed: the processor still knows their pages then. Of a whole batch it does not, and
+// a second walk through the page tables costs as much as a cache miss.
+constexpr size_t kPieceRows = 512;
+
+}  // namespace
 
 absl::Status WindowAggregateOperator::Open(const OperatorContext& context) {
   context_ = context;
@@ -80,28 +87,35 @@ absl::Status WindowAggregateOperator::UpdateRows(const batch::Batch& batch, cons
           UpdateTexts(a, part.slice_end, rows_.keys(), *rows_.argument(a), rows_.filter(a), part.rows));
     }
   }
-  RETURN_IF_ERROR(FindTargets(part.slice_end, rows_.keys(), part.rows));
-  for (int a = 0; a < accumulators_->size(); ++a) {
-    if (state_.distinct[a] != nullptr && math_.tumbling()) {
-      for (const uint32_t i : new_values_[a]) accumulators_->CountDistinct(a, targets_[i]);
-    } else if (state_.texts[a] == nullptr && state_.distinct[a] == nullptr) {
-      accumulators_->AddRows(a, rows_.argument(a), rows_.filter(a), part.rows.data(),
-                             static_cast<int64_t>(part.rows.size()), targets_.data(), nullptr);
+  std::vector<size_t> next_new(static_cast<size_t>(accumulators_->size()));  // of new_values_[a]
+  RETURN_IF_ERROR(ForTargets(part.slice_end, rows_.keys(), part.rows, [&](size_t first, int64_t count) {
+    for (int a = 0; a < accumulators_->size(); ++a) {
+      if (state_.distinct[a] != nullptr && math_.tumbling()) {
+        for (size_t& n = next_new[a]; n < new_values_[a].size() && new_values_[a][n] < first + static_cast<size_t>(count); ++n) {
+          accumulators_->CountDistinct(a, targets_[new_values_[a][n] - first]);
+        }
+      } else if (state_.texts[a] == nullptr && state_.distinct[a] == nullptr) {
+        accumulators_->AddRows(a, rows_.argument(a), rows_.filter(a), part.rows.data() + first, count, targets_.data(), nullptr);
+      }
     }
-  }
+  }));
   Touch(part.slice_end);
   return absl::OkStatus();
 }
 
-absl::Status WindowAggregateOperator::FindTargets(int64_t slice_end, const batch::KeyBatch& keys,
-                                                  const std::vector<uint32_t>& rows) {
+template <typename Add>
+absl::Status WindowAggregateOperator::ForTargets(int64_t slice_end, const batch::KeyBatch& keys,
+                                                 const std::vector<uint32_t>& rows, Add add) {
   firing_.OnChanged(slice_end, keys, rows);
   NamespaceTable& table = state_.main->Open(slice_end);
-  const auto count = static_cast<int64_t>(rows.size());
-  slots_.resize(rows.size());
-  targets_.resize(rows.size());
-  RETURN_IF_ERROR(table.FindOrInsert(keys, nullptr, rows.data(), count, slots_.data(), nullptr));
-  table.Values(slots_.data(), count, targets_.data());
+  slots_.resize(std::min(rows.size(), kPieceRows));
+  targets_.resize(slots_.size());
+  for (size_t first = 0; first < rows.size(); first += kPieceRows) {
+    const auto count = static_cast<int64_t>(std::min(rows.size() - first, kPieceRows));
+    RETURN_IF_ERROR(table.FindOrInsert(keys, nullptr, rows.data() + first, count, slots_.data(), nullptr));
+    table.Values(slots_.data(), count, targets_.data());
+    add(first, count);
+  }
   return absl::OkStatus();
 }
 
@@ -187,12 +201,13 @@ absl::Status WindowAggregateOperator::ProcessPartials(const batch::Batch& batch,
       if (state_.texts[a] == nullptr) continue;
       RETURN_IF_ERROR(UpdateTexts(a, part.slice_end, keys_, batch.columns[partial_columns_[a]], nullptr, part.rows));
     }
-    RETURN_IF_ERROR(FindTargets(part.slice_end, keys_, part.rows));
-    for (int a = 0; a < accumulators_->size(); ++a) {
-      if (state_.texts[a] != nullptr) continue;
-      accumulators_->AddPartials(a, &batch.columns[partial_columns_[a]], part.rows.data(), count, targets_.data(),
-                                 nullptr);
-    }
+    RETURN_IF_ERROR(ForTargets(part.slice_end, keys_, part.rows, [&](size_t first, int64_t piece) {
+      for (int a = 0; a < accumulators_->size(); ++a) {
+        if (state_.texts[a] != nullptr) continue;
+        accumulators_->AddPartials(a, &batch.columns[partial_columns_[a]], part.rows.data() + first, piece, targets_.data(),
+                                   nullptr);
+      }
+    }));
     Touch(part.slice_end);
     RETURN_IF_ERROR(FireAgain(part.slice_end, keys_, part.rows, output));
   }

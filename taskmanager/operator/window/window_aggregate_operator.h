@@ -35,8 +35,10 @@ class WindowAggregateOperator final : public KeyedOperator {
  private:
   absl::Status ProcessPartials(const batch::Batch& batch, Output& output);
   absl::Status UpdateRows(const batch::Batch& batch, const WindowRows::SliceRows& part);
-  /// `targets_` becomes the main rows of the keys: valid until any table's next FindOrInsert.
-  absl::Status FindTargets(int64_t slice_end, const batch::KeyBatch& keys, const std::vector<uint32_t>& rows);
+  /// Calls add(first, count) with piece after piece of `rows`, `targets_` being the main rows of its keys: they are valid until
+  /// any table's next FindOrInsert.
+  template <typename Add>
+  absl::Status ForTargets(int64_t slice_end, const batch::KeyBatch& keys, const std::vector<uint32_t>& rows, Add add);
   /// `new_values_[a]` becomes the places in `rows` of values not seen before.
   absl::Status UpdateDistinct(int a, int64_t slice_end, const std::vector<uint32_t>& rows);
   absl::Status UpdateTexts(int a, int64_t slice_end, const batch::KeyBatch& keys, const batch::Column& values,

@@ -33,7 +33,8 @@ void EntryTable::LayOutRows(size_t key_bytes) {
   value_offset_ = EntryRow::ValueOffset(room_) + (has_text_ ? sizeof(Text) : 0);
   const size_t alignment = value_width_ >= 16 || has_text_ ? 16 : 8;
   stride_ = (value_offset_ + value_width_ + alignment - 1) / alignment * alignment;
-  if (const size_t power = std::bit_ceil(stride_); power <= kCacheLine && power - stride_ <= stride_ / 3) stride_ = power;
+  // Rows of 48 bytes on would lie in two lines too often.
+  if (stride_ > kCacheLine / 2 && stride_ <= kCacheLine && kCacheLine - stride_ <= stride_ / 3) stride_ = kCacheLine;
   const size_t rows = std::max<size_t>(kFirstRows, std::bit_floor(kChunkBytes / stride_ + 1));
   chunk_shift_ = static_cast<uint32_t>(std::countr_zero(rows));
   chunk_mask_ = static_cast<uint32_t>(rows - 1);
@@ -129,9 +130,10 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
   if (free_.empty()) {
     slot = NewSlot();
   } else {
-    // The text's place and the mark of being in the list of changes stay with the row.
+    // The text's place and the mark of being one of the changes stay with the row.
     slot = free_.back();
     free_.pop_back();
+    if ((flags(slot) & frozen_bit()) != 0) --frozen_.count;
     clear_flags(slot, kFree | frozen_bit());
     std::memset(value(slot), 0, value_width_);
   }
@@ -143,8 +145,9 @@ uint32_t EntryTable::NewRow(std::string_view key, std::string_view subkey) {
 size_t EntryTable::CellsFor(size_t more) const {
   const size_t entries = slots_ - free_.size() + more;
   size_t cells = cells_;
-  // Large ones grow in smaller steps: a budget is to hold the next index too.
-  while (entries * 5 > cells * 3) cells = cells < kMinCells ? kMinCells : cells < kLargeIndex ? cells * 2 : cells / 2 * 3;
+  // At most half of them are full: a search that does not end with the first cell costs a mispredicted branch. Large ones grow in
+  // smaller steps: a budget is to hold the next index too.
+  while (entries * 2 > cells) cells = cells < kMinCells ? kMinCells : cells < kLargeIndex ? cells * 2 : cells / 4 * 5;
   return cells;
 }
 
@@ -191,14 +194,19 @@ void EntryTable::ProbeAll(const batch::KeyBatch& keys, const batch::KeyBatch* su
                           int64_t count, Probe probe) {
   constexpr int64_t kRing = 4 * kAhead;
   uint64_t hashes[kRing];
+  uint32_t candidates[kRing];
   for (int64_t i = 0; i < count + 2 * kAhead; ++i) {
     if (i < count) {
       hashes[i % kRing] = HashOfRow(keys, subkeys, rows[i]);
       PrefetchCell(hashes[i % kRing]);
     }
     const int64_t next = i - kAhead, now = next - kAhead;
-    if (next >= 0 && next < count) PrefetchRow(hashes[next % kRing]);
-    if (now >= 0) probe(now, hashes[now % kRing]);
+    if (next >= 0 && next < count) {
+      const uint32_t candidate = Candidate(hashes[next % kRing]);
+      candidates[next % kRing] = candidate;
+      if (candidate != kNoSlot) Prefetch(candidate);
+    }
+    if (now >= 0) probe(now, hashes[now % kRing], candidates[now % kRing]);
   }
 }
 
@@ -214,12 +222,12 @@ void EntryTable::FindOrInsert(const batch::KeyBatch& keys, const batch::KeyBatch
     LayOutRows(longest);
   }
   ReserveIndex(static_cast<size_t>(std::min(kReserved, count)));
-  ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash) {
+  ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash, uint32_t slot) {
     if (i % kReserved == 0) ReserveIndex(static_cast<size_t>(std::min(kReserved, count - i)));
     const uint32_t row = rows[i];
+    const std::string_view key = keys.key(row), subkey = subkeys != nullptr ? subkeys->key(row) : std::string_view();
     bool is_new = false;
-    const uint32_t slot = FindOrAddAt(
-        keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hash, &is_new);
+    if (slot == kNoSlot || !RowOf(slot)->Equal(key, subkey, room_)) slot = FindOrAddAt(key, subkey, hash, &is_new);
     if (is_new) {
       RowOf(slot)->key_group = batch::KeyGroupOf(keys.hashes[row], max_parallelism);
       made->push_back(static_cast<uint32_t>(i));
@@ -243,16 +251,18 @@ void EntryTable::FindAll(const batch::KeyBatch& keys, const batch::KeyBatch* sub
     std::fill(slots, slots + count, kNoSlot);
     return;
   }
-  ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash) {
+  ProbeAll(keys, subkeys, rows, count, [&](int64_t i, uint64_t hash, uint32_t slot) {
     const uint32_t row = rows[i];
-    const int64_t found =
-        Find(keys.key(row), subkeys != nullptr ? subkeys->key(row) : std::string_view(), hash);
+    const std::string_view key = keys.key(row), subkey = subkeys != nullptr ? subkeys->key(row) : std::string_view();
+    if (slot != kNoSlot && !RowOf(slot)->Equal(key, subkey, room_)) {
+      const int64_t found = Find(key, subkey, hash);
+      slot = found < 0 ? kNoSlot : static_cast<uint32_t>(found);
+    }
     slots[i] = kNoSlot;
-    if (found < 0) {
+    if (slot == kNoSlot) {
       absent->push_back(static_cast<uint32_t>(i));
       return;
     }
-    const auto slot = static_cast<uint32_t>(found);
     if ((flags(slot) & kRemoved) != 0) return;
     Touch(slot);
     add_flags(slot, kReferenced);
@@ -319,25 +329,36 @@ int64_t EntryTable::Find(std::string_view key, std::string_view subkey, uint64_t
 }
 
 void EntryTable::Freeze() {
-  WEIR_CHECK(frozen_.empty());
+  WEIR_CHECK(frozen_.count == 0);
+  frozen_.slots.clear();
   std::swap(dirty_, frozen_);
+  dirty_.listed = true;
+  frozen_next_ = slots_;
   dirty_bit_ = frozen_bit();
 }
 
 int64_t EntryTable::TakeFrozen() {
   constexpr size_t kFrozenAhead = 24;
-  if (frozen_.size() > kFrozenAhead) Prefetch(frozen_[frozen_.size() - 1 - kFrozenAhead]);
-  const uint32_t slot = frozen_.back();
-  frozen_.pop_back();
+  uint32_t slot;
+  if (frozen_.listed) {
+    const size_t left = frozen_.slots.size();
+    if (left > kFrozenAhead) Prefetch(frozen_.slots[left - 1 - kFrozenAhead]);
+    slot = frozen_.slots.back();
+    frozen_.slots.pop_back();
+  } else {
+    if (frozen_next_ > kFrozenAhead) Prefetch(frozen_next_ - 1 - kFrozenAhead);
+    slot = --frozen_next_;
+  }
   const uint16_t flags = this->flags(slot);
   if ((flags & frozen_bit()) == 0) return -1;
   clear_flags(slot, frozen_bit());
+  --frozen_.count;
   return (flags & kFree) != 0 ? int64_t{-1} : slot;
 }
 
 void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
   EntryTable kept(value_width_, has_text_);
-  WEIR_CHECK(frozen_.empty());
+  WEIR_CHECK(frozen_.count == 0);
   kept.LayOutRows(room_);
   kept.dirty_bit_ = dirty_bit_;
   // Both are never there in full: the index goes first, rows go as they are copied.
@@ -360,7 +381,7 @@ void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
     if (value_width_ > 0) std::memcpy(kept.value(to), value(slot), value_width_);
     if (has_text_) kept.set_text(to, text(slot));
     kept.RowOf(to)->flags = flags(slot);
-    if (flags(slot) & kDirty) kept.dirty_.push_back(to);
+    if (flags(slot) & kDirty) kept.dirty_.Add(to, false, kept.slots_);
     if (flags(slot) & kRemoved) ++kept.removed_;
   }
   *this = std::move(kept);

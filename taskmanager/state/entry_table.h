@@ -21,14 +21,13 @@ namespace weir::taskmanager {
 /// Thread:  confined.
 /// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch at a time with
 ///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is an EntryRow with room for
-///          keys like the first ones, the text's place, and the value; of up to 64 bytes, in one cache line if a
-///          third more memory does it.
+///          keys like the first ones, the text's place, and the value; of 48 to 64 bytes, in one cache line.
 /// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
 class EntryTable {
  public:
-  /// kDirty: the slot is in a list of changes, two bits for the two lists. kPersisted: a delta or base may hold the
-  /// entry. kStored: the store may. kRemoved: the entry is gone, and its row says so to deltas and over the store.
-  /// kFree: no entry's row. kAsStored: the store has just this value.
+  /// kDirty: the row is one of the changes, two bits: of those since the last Freeze, of the frozen. kPersisted: a delta or
+  /// base may hold the entry. kStored: the store may. kRemoved: the entry is gone, and its row says so to deltas and over
+  /// the store. kFree: no entry's row. kAsStored: the store has just this value.
   enum Flag : uint16_t { kDirty = 1 | 128, kReferenced = 2, kPersisted = 4, kStored = 8, kRemoved = 16, kFree = 32, kAsStored = 64 };
 
   EntryTable(uint32_t value_width, bool has_text);
@@ -78,7 +77,7 @@ class EntryTable {
   bool Sparse() const;
   int64_t memory_bytes() const {
     return static_cast<int64_t>(row_bytes_ + arena_bytes_ + cells_ * 8 +
-                                (free_.capacity() + dirty_.capacity() + frozen_.capacity()) * 4);
+                                (free_.capacity() + dirty_.slots.capacity() + frozen_.slots.capacity()) * 4);
   }
 
   std::byte* value(uint32_t slot) { return Row(slot) + value_offset_; }
@@ -101,14 +100,15 @@ class EntryTable {
     EntryRow* row = RowOf(slot);
     row->flags = static_cast<uint16_t>(row->flags & ~flags);
   }
-  /// Slots marked since the last Freeze, in the order of their marking; some may be free now.
-  const std::vector<uint32_t>& dirty() const { return dirty_; }
-  /// Begins a new list of changes. Those that the last one names are frozen: who looks one up to change it takes it out,
-  /// into `touched`, and copies its value first. None may be frozen from before.
+  /// How many were marked since the last Freeze; some may be free now.
+  uint32_t dirty() const { return dirty_.count; }
+  /// Begins new changes. Those marked until now are frozen: who looks one up to change it takes it out, into `touched`, and
+  /// copies its value first. None may be frozen from before.
   void Freeze();
-  /// How many of the frozen ones are still to be taken, some of them in vain.
-  size_t frozen() const { return frozen_.size(); }
-  /// Takes the next frozen slot; -1: it was touched, or its row is free. Asks for the memory of those that come next.
+  /// How many are still to be taken.
+  uint32_t frozen() const { return frozen_.count; }
+  /// Looks at the next row that may be frozen, when some are: takes its slot; -1: it is not frozen, or free. Asks for the
+  /// memory of those that come next.
   int64_t TakeFrozen();
   /// Those that the calls since ClearTouched took: they are not frozen any more, and their values are still what they
   /// were. `touched_removed`: those that were removed, and are there again.
@@ -135,9 +135,7 @@ class EntryTable {
   void Reserve(size_t more) { ReserveIndex(more); }
   void PrefetchCell(uint64_t hash) const { weir::Prefetch(&index_[CellOf(hash)]); }
   void PrefetchRow(uint64_t hash) const {
-    for (size_t i = CellOf(hash); index_[i] != 0; i = After(i)) {
-      if (index_[i] >> 32 == hash >> 32) return Prefetch(static_cast<uint32_t>(index_[i]) - 1);
-    }
+    if (const uint32_t slot = Candidate(hash); slot != kNoSlot) Prefetch(slot);
   }
 
   /// Keeps only the entries and removed ones that `keep` says, with their marks; slots change.
@@ -150,6 +148,23 @@ class EntryTable {
     uint32_t capacity;
   };
   static_assert(sizeof(Text) == 16);
+  // Rows that have a mark: how many, and which, in the order of their marking, as long as these are few. Of many, their order
+  // in memory is the fastest to take them in, and asks for no list.
+  struct Marked {
+    uint32_t count = 0;
+    bool listed = true;
+    std::vector<uint32_t> slots;  // when listed; with some that have lost the mark
+    // Without a branch that depends on the row when the marks are many.
+    void Add(uint32_t slot, bool had_mark, uint32_t of_slots) {
+      count += had_mark ? 0 : 1;
+      if (!listed || had_mark) return;
+      slots.push_back(slot);
+      if (slots.size() < kAlwaysListed + of_slots / 8) return;
+      listed = false;
+      slots.clear();
+    }
+  };
+  static constexpr size_t kAlwaysListed = 32;
 
   static uint64_t Combine(uint64_t a, uint64_t b) {
     const uint64_t mixed = (b ^ (a >> 29)) * 0x9e3779b97f4a7c15ull;
@@ -163,22 +178,30 @@ class EntryTable {
   Text* TextOf(uint32_t slot) const { return reinterpret_cast<Text*>(Row(slot) + EntryRow::ValueOffset(room_)); }
   // Cells are in the order of the stored bits, however many there are.
   size_t CellOf(uint64_t hash) const { return static_cast<size_t>(((hash >> 32) * cells_) >> 32); }
+  // Where an entry with these bits of the hash lies, perhaps another one than is looked for.
+  uint32_t Candidate(uint64_t hash) const {
+    for (size_t i = CellOf(hash); index_[i] != 0; i = After(i)) {
+      if (index_[i] >> 32 == hash >> 32) return static_cast<uint32_t>(index_[i]) - 1;
+    }
+    return kNoSlot;
+  }
   size_t After(size_t cell) const { return cell + 1 == cells_ ? 0 : cell + 1; }
   size_t Distance(size_t from, size_t to) const { return to >= from ? to - from : to + cells_ - from; }
   uint16_t frozen_bit() const { return static_cast<uint16_t>(kDirty ^ dirty_bit_); }
   void Mark(uint32_t slot) {
     EntryRow* row = RowOf(slot);
     Touch(slot, row);
-    if ((row->flags & dirty_bit_) == 0) dirty_.push_back(slot);
+    dirty_.Add(slot, (row->flags & dirty_bit_) != 0, slots_);
     row->flags = static_cast<uint16_t>((row->flags & ~kAsStored) | dirty_bit_ | kReferenced);
   }
   void Touch(uint32_t slot, EntryRow* row) {
     if ((row->flags & frozen_bit()) == 0) return;
     row->flags = static_cast<uint16_t>(row->flags & ~frozen_bit());
+    --frozen_.count;
     ((row->flags & kRemoved) == 0 ? touched_ : touched_removed_).push_back(slot);
   }
 
-  /// Calls probe(i, hash) of each of rows[0..count) in order, what it will read being on its way.
+  /// Calls probe(i, hash, candidate) of each of rows[0..count) in order, what it will read being on its way.
   template <typename Probe>
   void ProbeAll(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys, const uint32_t* rows, int64_t count,
                 Probe probe);
@@ -226,8 +249,9 @@ class EntryTable {
   EntryMemory index_memory_;
   uint64_t* index_ = nullptr;
   size_t cells_ = 0;
-  std::vector<uint32_t> dirty_;
-  std::vector<uint32_t> frozen_;
+  Marked dirty_;
+  Marked frozen_;
+  uint32_t frozen_next_ = 0;  // of frozen ones that are not listed: below this slot
   std::vector<uint32_t> touched_;
   std::vector<uint32_t> touched_removed_;
   uint16_t dirty_bit_ = 1;  // of kDirty; the other one marks the frozen

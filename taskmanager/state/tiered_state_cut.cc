@@ -38,7 +38,7 @@ int64_t TieredState::BeginCut() {
   for (auto& [name, table] : tables_) {
     for (auto& [ns, entries] : table->namespaces()) {
       entries->entries_.Freeze();
-      frozen += static_cast<int64_t>(entries->entries_.frozen());
+      frozen += entries->entries_.frozen();
     }
   }
   copying_ = true;

@@ -48,7 +48,7 @@ void TieredNamespace::Account() {
 }
 
 void TieredNamespace::AccountDirty() {
-  const int64_t bytes = static_cast<int64_t>(entries_.dirty().size() + entries_.frozen()) * entry_bytes_;
+  const int64_t bytes = (int64_t{entries_.dirty()} + entries_.frozen()) * entry_bytes_;
   state_->dirty_bytes_ += bytes - accounted_dirty_;
   accounted_dirty_ = bytes;
 }

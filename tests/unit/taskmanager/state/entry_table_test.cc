@@ -1,5 +1,6 @@
 #include "taskmanager/state/entry_table.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -42,9 +43,9 @@ TEST_CASE("an entry table finds what it made, through growth, with long keys and
     REQUIRE(next_made == made.size());
   }
   CHECK(table.size() == slots_of.size());
-  CHECK(table.dirty().size() == slots_of.size());
+  CHECK(table.dirty() == slots_of.size());
   table.Freeze();
-  CHECK(table.dirty().empty());
+  CHECK(table.dirty() == 0);
   while (table.frozen() > 0) REQUIRE(table.TakeFrozen() >= 0);
   table.Retain([&](uint32_t slot) { return table.key(slot).ends_with("x"); });
   size_t kept = 0;
@@ -93,7 +94,7 @@ TEST_CASE("rows are used again, and what lies behind a removed cell is found") {
     most = std::max(most, table.size());
   }
   CHECK(table.slots() == most);
-  CHECK(table.dirty().size() <= most);
+  CHECK(table.dirty() <= most);
 }
 
 TEST_CASE("frozen entries are taken once: by who looks them up, or by who copies them") {
@@ -107,7 +108,7 @@ TEST_CASE("frozen entries are taken once: by who looks them up, or by who copies
   table.Remove(slots[2]);
   table.Freeze();
   CHECK(table.frozen() == 4);
-  CHECK(table.dirty().empty());
+  CHECK(table.dirty() == 0);
   uint32_t found = 0;
   table.FindAll(keys, nullptr, &rows[0], 1, &found, &absent);
   CHECK(table.touched() == std::vector<uint32_t>{slots[0]});
@@ -120,12 +121,60 @@ TEST_CASE("frozen entries are taken once: by who looks them up, or by who copies
   table.FindOrInsert(keys, nullptr, &rows[2], 1, 128, &found, &made, &revived);
   CHECK(table.touched().empty());
   CHECK(table.touched_removed() == std::vector<uint32_t>{slots[2]});
-  CHECK(table.dirty() == std::vector<uint32_t>{slots[2]});
+  CHECK(table.dirty() == 1);
+  CHECK(table.frozen() == 2);
   std::set<int64_t> taken;
   while (table.frozen() > 0) taken.insert(table.TakeFrozen());
   CHECK(taken == std::set<int64_t>{-1, slots[1], slots[3]});
   table.Freeze();
   CHECK(table.TakeFrozen() == slots[2]);
+}
+
+TEST_CASE("of many frozen entries each is taken once, whatever happens meanwhile") {
+  constexpr uint32_t kEntries = 1000;
+  EntryTable table(8, false);
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < 2 * kEntries; ++i) names.push_back(std::to_string(i));
+  const batch::KeyBatch keys = KeysOf(names);
+  const std::vector<uint32_t> rows = AllRows(names.size());
+  std::vector<uint32_t> slots(names.size()), made, revived, taken;
+  const auto insert = [&](uint32_t from, uint32_t count) {
+    table.FindOrInsert(keys, nullptr, rows.data() + from, count, 128, slots.data() + from, &made, &revived);
+  };
+  const auto take = [&](uint32_t left) {
+    while (table.frozen() > left) {
+      const int64_t slot = table.TakeFrozen();
+      if (slot >= 0) taken.push_back(static_cast<uint32_t>(slot));
+    }
+  };
+  const auto sorted = [](std::vector<uint32_t> of) {
+    std::sort(of.begin(), of.end());
+    return of;
+  };
+  insert(0, kEntries);
+  CHECK(table.dirty() == kEntries);
+  table.Freeze();
+  CHECK(table.dirty() == 0);
+  CHECK(table.frozen() == kEntries);
+  const std::vector<uint32_t> frozen(slots.begin(), slots.begin() + kEntries);
+  take(kEntries - 300);
+  // Some are looked up to be changed, one goes and another comes into its row, others come into new rows.
+  insert(0, kEntries / 2);
+  table.Touch(slots[kEntries / 2]);
+  table.Erase(slots[kEntries / 2]);
+  insert(kEntries, kEntries / 2);
+  CHECK(slots[kEntries] == frozen[kEntries / 2]);
+  take(0);
+  taken.insert(taken.end(), table.touched().begin(), table.touched().end());
+  CHECK(sorted(taken) == sorted(frozen));
+  table.ClearTouched();
+  taken.clear();
+  CHECK(table.dirty() == kEntries);
+  table.Freeze();
+  take(0);
+  std::vector<uint32_t> changed(slots.begin(), slots.begin() + kEntries / 2);
+  changed.insert(changed.end(), slots.begin() + kEntries, slots.begin() + kEntries / 2 * 3);
+  CHECK(sorted(taken) == sorted(changed));
 }
 
 TEST_CASE("the row of an entry that is gone is not frozen for the next one in it") {
@@ -140,8 +189,8 @@ TEST_CASE("the row of an entry that is gone is not frozen for the next one in it
   table.FindOrInsert(keys, nullptr, &rows[1], 1, 128, &next, &made, &revived);
   REQUIRE(next == slot);
   CHECK(table.touched().empty());
-  CHECK(table.TakeFrozen() == -1);
-  CHECK(table.dirty().size() == 1);
+  CHECK(table.frozen() == 0);
+  CHECK(table.dirty() == 1);
 }
 
 TEST_CASE("what was written somewhere stays as a removed row until it is erased") {
@@ -152,7 +201,7 @@ TEST_CASE("what was written somewhere stays as a removed row until it is erased"
   table.Remove(slot);
   CHECK(table.size() == 0);
   CHECK(table.removed() == 1);
-  CHECK(table.dirty().size() == 1);
+  CHECK(table.dirty() == 1);
   const batch::KeyBatch keys = KeysOf({"a"});
   const uint32_t row = 0;
   uint32_t found = 0;
@@ -235,7 +284,7 @@ TEST_CASE("packing gives rows back while it goes, and keeps what there is") {
   }
   table.Retain([&](uint32_t slot) { return slot % 5 != 0; });
   CHECK(table.size() == kEntries / 5 * 4);
-  CHECK(table.dirty().size() == kEntries / 5 * 2);
+  CHECK(table.dirty() == kEntries / 5 * 2);
   for (int i = 0; i < kEntries; ++i) {
     const std::string key = key_of(i);
     const int64_t slot = table.Find(key, "s", EntryTable::HashOf(batch::HashKey(key), "s"));

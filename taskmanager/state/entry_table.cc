@@ -1,7 +1,6 @@
 #include "taskmanager/state/entry_table.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "common/base/check.h"
@@ -9,7 +8,6 @@
 namespace weir::taskmanager {
 namespace {
 
-constexpr size_t kChunkBytes = 64 << 10;
 constexpr uint32_t kFirstRows = 16;
 // A row's cell is asked for this long before its entry's row, and that this long before it is read: cache misses overlap.
 constexpr int64_t kAhead = 8;
@@ -17,7 +15,7 @@ constexpr int64_t kReserved = 32;  // cells made sure of at a time
 constexpr size_t kMinCells = 64;
 constexpr size_t kLargeIndex = size_t{1} << 20;
 constexpr size_t kArenaBlock = 32 << 10;
-constexpr size_t kHugeFrom = 32;  // chunks
+constexpr uint32_t kGivenBackEach = 1 << 16;  // rows
 constexpr uint32_t kSparseSlots = 1024;
 constexpr size_t kSparseArena = 1 << 20;
 
@@ -35,9 +33,6 @@ void EntryTable::LayOutRows(size_t key_bytes) {
   stride_ = (value_offset_ + value_width_ + alignment - 1) / alignment * alignment;
   // Rows of 48 bytes on would lie in two lines too often.
   if (stride_ > kCacheLine / 2 && stride_ <= kCacheLine && kCacheLine - stride_ <= stride_ / 3) stride_ = kCacheLine;
-  const size_t rows = std::max<size_t>(kFirstRows, std::bit_floor(kChunkBytes / stride_ + 1));
-  chunk_shift_ = static_cast<uint32_t>(std::countr_zero(rows));
-  chunk_mask_ = static_cast<uint32_t>(rows - 1);
 }
 
 char* EntryTable::Allocate(size_t bytes) {
@@ -90,37 +85,9 @@ void EntryTable::set_text(uint32_t slot, std::string_view text) {
   t->size = static_cast<uint32_t>(text.size());
 }
 
-std::byte* EntryTable::NewChunk(size_t rows) {
-  const size_t bytes = rows * stride_;
-  if (block_left_ < bytes) {
-    // Large tables take their chunks from huge pages.
-    const size_t block = chunks_.size() < kHugeFrom ? bytes : std::max(bytes, kHugePage);
-    blocks_.push_back(AllocateEntries(block));
-    row_bytes_ += block;
-    block_left_ = block;
-    block_size_ = block;
-  }
-  std::byte* chunk = blocks_.back().get() + (block_size_ - block_left_);
-  block_left_ -= bytes;
-  return chunk;
-}
-
 uint32_t EntryTable::NewSlot() {
   const uint32_t slot = slots_++;
-  if (slot >> chunk_shift_ >= chunks_.size()) {
-    const size_t rows = slot == 0 ? kFirstRows : size_t{chunk_mask_} + 1;
-    chunks_.push_back(NewChunk(rows));
-    if (slot == 0) first_capacity_ = static_cast<uint32_t>(rows);
-  } else if (slot == first_capacity_ && slot <= chunk_mask_) {
-    // Many namespaces hold few entries: the first chunk starts small.
-    const size_t rows = std::min<size_t>(size_t{slot} * 4, size_t{chunk_mask_} + 1);
-    EntryMemory larger = AllocateEntries(rows * stride_);
-    std::memcpy(larger.get(), chunks_[0], slot * stride_);
-    row_bytes_ += (rows - slot) * stride_;
-    chunks_[0] = larger.get();
-    blocks_[0] = std::move(larger);
-    first_capacity_ = static_cast<uint32_t>(rows);
-  }
+  if (const size_t bytes = size_t{slots_} * stride_; bytes > rows_.size()) rows_.Grow(std::max(bytes, kFirstRows * stride_));
   std::memset(Row(slot), 0, stride_);
   return slot;
 }
@@ -363,15 +330,8 @@ void EntryTable::Retain(const std::function<bool(uint32_t slot)>& keep) {
   kept.dirty_bit_ = dirty_bit_;
   // Both are never there in full: the index goes first, rows go as they are copied.
   index_memory_.reset();
-  const size_t chunks_a_block = std::max<size_t>(1, kHugePage / ((size_t{chunk_mask_} + 1) * stride_));
-  const auto block_of = [&](size_t chunk) {
-    return chunk < kHugeFrom ? chunk : kHugeFrom + (chunk - kHugeFrom) / chunks_a_block;
-  };
   for (uint32_t slot = 0; slot < slots_; ++slot) {
-    if ((slot & chunk_mask_) == 0 && slot > 0) {
-      const size_t done = block_of((slot >> chunk_shift_) - 1);
-      if (block_of(slot >> chunk_shift_) != done) blocks_[done].reset();
-    }
+    if (slot % kGivenBackEach == 0) rows_.GiveBackBefore(size_t{slot} * stride_);
     if ((flags(slot) & kFree) != 0 || !keep(slot)) continue;
     const uint64_t hash = HashOf(batch::HashKey(key(slot)), subkey(slot));
     kept.ReserveIndex(1);

@@ -20,8 +20,9 @@ namespace weir::taskmanager {
 ///
 /// Thread:  confined.
 /// Shape:   open addressing over 8-byte cells (32 bits of the hash, slot + 1), probed for a batch at a time with
-///          prefetches; rows lie in chunks and never move (but in the first, while it grows). A row is an EntryRow with room for
-///          keys like the first ones, the text's place, and the value; of 48 to 64 bytes, in one cache line.
+///          prefetches; rows lie in one piece of memory (a row's address is computed: a table of chunks would be read for each access,
+///          and is not in the first caches), and keep their slots while it grows. A row is an EntryRow with room for keys like the
+///          first ones, the text's place, and the value; of 48 to 64 bytes, in one cache line.
 /// Source:  the layout follows Swiss tables (stored hash bits) and DuckDB's aggregate hash table (salt and row pointer).
 class EntryTable {
  public:
@@ -76,7 +77,7 @@ class EntryTable {
   /// Most of what it takes is free: worth a Retain.
   bool Sparse() const;
   int64_t memory_bytes() const {
-    return static_cast<int64_t>(row_bytes_ + arena_bytes_ + cells_ * 8 +
+    return static_cast<int64_t>(rows_.size() + arena_bytes_ + cells_ * 8 +
                                 (free_.capacity() + dirty_.slots.capacity() + frozen_.slots.capacity()) * 4);
   }
 
@@ -171,9 +172,7 @@ class EntryTable {
     return a ^ (mixed << 17 | mixed >> 47);
   }
 
-  std::byte* Row(uint32_t slot) const {
-    return chunks_[slot >> chunk_shift_] + size_t{slot & chunk_mask_} * stride_;
-  }
+  std::byte* Row(uint32_t slot) const { return rows_.at() + size_t{slot} * stride_; }
   EntryRow* RowOf(uint32_t slot) const { return reinterpret_cast<EntryRow*>(Row(slot)); }
   Text* TextOf(uint32_t slot) const { return reinterpret_cast<Text*>(Row(slot) + EntryRow::ValueOffset(room_)); }
   // Cells are in the order of the stored bits, however many there are.
@@ -210,7 +209,6 @@ class EntryTable {
   void LayOutRows(size_t key_bytes);
   uint32_t NewRow(std::string_view key, std::string_view subkey);
   uint32_t NewSlot();
-  std::byte* NewChunk(size_t rows);
   void Unlink(uint32_t slot, uint64_t hash);
   uint64_t HashOfRow(const batch::KeyBatch& keys, const batch::KeyBatch* subkeys,
                      uint32_t row) const {
@@ -235,17 +233,10 @@ class EntryTable {
   uint32_t room_ = 0;  // of a row, for key and subkey
   uint32_t value_offset_ = 0;
   size_t stride_ = 0;
-  uint32_t chunk_shift_ = 0;
-  uint32_t chunk_mask_ = 0;
   uint32_t slots_ = 0;
   uint32_t removed_ = 0;
   std::vector<uint32_t> free_;
-  uint32_t first_capacity_ = 0;  // rows that fit the first chunk so far
-  size_t row_bytes_ = 0;
-  std::vector<std::byte*> chunks_;
-  std::vector<EntryMemory> blocks_;  // what the chunks lie in
-  size_t block_left_ = 0;            // bytes at the end of the last block
-  size_t block_size_ = 0;
+  RowMemory rows_;
   EntryMemory index_memory_;
   uint64_t* index_ = nullptr;
   size_t cells_ = 0;

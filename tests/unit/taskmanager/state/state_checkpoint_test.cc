@@ -127,7 +127,7 @@ TEST_CASE("a base that takes several barriers, while inline deltas are merged, r
   auto state = f.Open();
   int bases = 0;
   std::string base;
-  for (int i = 1; i <= 90; ++i) {
+  for (int i = 1; i <= 120; ++i) {
     const int from = i * 2300 % 35000;
     Set(*state, CountSpec(), 1, Numbered(from, from + 2300), i);
     Set(*state, CountSpec(), 1, Numbered(50000, 50010), i);

@@ -10,6 +10,8 @@
 //       counts KEYS keys in batches, in values of WIDTH bytes: each for the first time, then OPERATIONS mostly of those
 //       that came last, then as many of all alike; a checkpoint every 10 M updates. What the database still does after
 //       the last of them counts too.
+//   state_bench lines FOLDER READ_KB CHANGED_KB OPERATIONS
+//       no state: what an operation takes that reads a line and changes another, at random in so much memory.
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +29,7 @@
 #include "common/base/rng.h"
 #include "common/checkpoint/file/file_storage.h"
 #include "taskmanager/state/state_factory.h"
+#include "tests/bench/memory_lines.h"
 
 namespace weir::taskmanager {
 namespace {
@@ -297,12 +300,17 @@ int Growth(const std::string& folder, int64_t keys, int64_t budget_mb, int64_t o
 int Run(int argc, char** argv) {
   const std::vector<std::string> a(argv, argv + argc);
   if (a.size() < 6) {
-    std::fprintf(stderr, "usage: state_bench checkpoint|restore|growth FOLDER ...: see the head of state_bench.cc\n");
+    std::fprintf(stderr, "usage: state_bench checkpoint|restore|growth|lines FOLDER ...: see the head of state_bench.cc\n");
     return 2;
   }
   std::filesystem::create_directories(a[2]);
   const auto number = [&](size_t i, int64_t otherwise) { return a.size() > i ? std::atoll(a[i].c_str()) : otherwise; };
   if (a[1] == "growth") return Growth(a[2], number(3, 0), number(4, 0), number(5, 0), static_cast<int32_t>(number(6, kCountWidth)));
+  if (a[1] == "lines") {
+    const double ns = bench::TwoLinesNs(static_cast<size_t>(number(3, 64)) << 10, static_cast<size_t>(number(4, 64)) << 10, number(5, 0));
+    std::printf("{\"lines_ns\": %.1f}\n", ns);
+    return 0;
+  }
   if (a[1] == "restore") {
     return Restore(a[2], number(3, 0), number(4, 0), a.size() > 5 ? std::atof(a[5].c_str()) : 0, static_cast<int>(number(6, 1)));
   }

@@ -70,9 +70,13 @@ void RowMemory::Map(size_t bytes) {
     reserved = UpTo(bytes / 4 * 5, kHugePage);
     range = Reserve(reserved);
   }
-  if (range == nullptr) throw std::bad_alloc();
   // All of the range, so that it stays one for the system, which moves no part of two.
-  if (!mapped() || ::mremap(at_, reserved_, reserved, MREMAP_MAYMOVE | MREMAP_FIXED, range) != range) {
+  const bool moved = mapped() && range != nullptr &&
+                     ::mremap(at_, reserved_, reserved, MREMAP_MAYMOVE | MREMAP_FIXED, range) == range;
+  // A failed move may have unmapped where it was to go.
+  if (mapped() && !moved) range = Reserve(reserved);
+  if (range == nullptr) throw std::bad_alloc();
+  if (!moved) {
     if (size_ > 0) std::memcpy(range, at_, size_);
     Free();
   }

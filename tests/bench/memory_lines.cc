@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/base/prefetch.h"
+#include "common/base/rng.h"
 #include "taskmanager/state/entry_memory.h"
 
 namespace weir::bench {
@@ -20,12 +21,6 @@ double ThreadSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-uint64_t Mixed(uint64_t n) {
-  n = (n ^ n >> 32) * 0xd6e8feb86659fd93ull;
-  n = (n ^ n >> 32) * 0xd6e8feb86659fd93ull;
-  return n ^ n >> 32;
-}
-
 }  // namespace
 
 double TwoLinesNs(size_t read_bytes, size_t changed_bytes, int64_t operations) {
@@ -37,18 +32,19 @@ double TwoLinesNs(size_t read_bytes, size_t changed_bytes, int64_t operations) {
     std::byte* changed;
   };
   std::array<Lines, 2 * kAhead> asked = {};
+  Rng rng(1);
   const auto line_of = [](uint64_t random, size_t bytes) { return (random * (bytes / kLine) >> 32) * kLine; };
   const auto ask = [&](int64_t i) {
-    const uint64_t random = Mixed(static_cast<uint64_t>(i) + 1);
+    const uint64_t random = rng.Next();
     const Lines lines = {read.get() + line_of(random >> 32, read_bytes), changed.get() + line_of(random & 0xffffffff, changed_bytes)};
     Prefetch(lines.read);
     Prefetch(lines.changed);
     asked[static_cast<size_t>(i) % asked.size()] = lines;
   };
-  const auto run = [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to + kAhead; ++i) {
-      if (i < to) ask(i);
-      if (i < from + kAhead) continue;
+  const auto run = [&](int64_t count) {
+    for (int64_t i = 0; i < count + kAhead; ++i) {
+      if (i < count) ask(i);
+      if (i < kAhead) continue;
       const Lines& lines = asked[static_cast<size_t>(i - kAhead) % asked.size()];
       uint64_t value, count;
       std::memcpy(&value, lines.read, sizeof(value));
@@ -57,9 +53,9 @@ double TwoLinesNs(size_t read_bytes, size_t changed_bytes, int64_t operations) {
       std::memcpy(lines.changed, &count, sizeof(count));
     }
   };
-  run(0, operations / 4);
+  run(operations / 4);
   const double began = ThreadSeconds();
-  run(operations, 2 * operations);
+  run(operations);
   return (ThreadSeconds() - began) / static_cast<double>(operations) * 1e9;
 }
 
